@@ -1,0 +1,174 @@
+import { invalid, quote } from "@lib/errors/mod.ts";
+import type { Declaration } from "./declaration.ts";
+
+export type GrantKind = "net" | "read" | "write" | "env" | "run";
+
+/** One thing that a program may do, and why. */
+export interface Grant {
+  kind: GrantKind;
+  value: string;
+  reason: string;
+}
+
+/** Grants that don't come from the declaration: a deploy's ports and volumes, the config file. */
+export interface Extra {
+  listen?: readonly { address: string; reason: string }[];
+  connect?: readonly { address: string; reason: string }[];
+  read?: readonly { path: string; reason: string }[];
+  write?: readonly { path: string; reason: string }[];
+  env?: readonly { name: string; reason: string }[];
+}
+
+export interface DeriveOptions {
+  declaration: Declaration;
+  /** The loaded config (or a bundle's defaults under the TOML's values): sections of keys. Paths absolute. */
+  config: Readonly<Record<string, unknown>>;
+  /** Granted for reading, and its variables `$<PROGRAM>_*`; left out for programs without one. */
+  configFile?: string;
+  extra?: Extra;
+}
+
+export interface Sandbox {
+  declaration: Declaration;
+  grants: Grant[];
+}
+
+/**
+ * Works out the grants. Throws Invalid when a declared key is not in the config or a
+ * value can't be expressed as a grant (an IPv6 network: the runtime knows IPv4 networks only).
+ */
+export function derive(options: DeriveOptions): Sandbox {
+  const { declaration, config, configFile, extra = {} } = options;
+  const grants: Grant[] = [];
+  const add = (kind: GrantKind, value: string, reason: string): void => {
+    const before = grants.find((grant) => grant.kind === kind && grant.value === value);
+    if (!before) grants.push({ kind, value, reason });
+    else if (!before.reason.includes(reason)) before.reason += `; ${reason}`;
+  };
+  const each = (keys: readonly string[] | undefined, use: (value: string, key: string) => void): void => {
+    for (const key of keys ?? []) {
+      for (const value of valuesAt(config, key, declaration.program)) use(value, shown(key));
+    }
+  };
+
+  const socket = (address: string, reason: string): void => {
+    if (!address.startsWith("unix:")) return add("net", address, reason);
+    add("net", address, reason);
+    add("read", address.slice(5), reason);
+    add("write", address.slice(5), reason);
+  };
+
+  if (configFile !== undefined) {
+    add("read", configFile, "the config file");
+    add("env", `${declaration.program.toUpperCase().replaceAll("-", "_")}_*`, "config values given as variables");
+  }
+  each(declaration.listen, (address, key) => socket(address, `listens: ${key}`));
+  each(declaration.connect, (address, key) => socket(address, `connects: ${key}`));
+  each(
+    declaration.datagramPeers,
+    (network, key) => add("net", datagramPeer(network, key), `answers datagrams of: ${key}`),
+  );
+  each(declaration.read, (path, key) => add("read", path, `reads: ${key}`));
+  each(declaration.write, (path, key) => {
+    add("read", path, `reads and writes: ${key}`);
+    add("write", path, `reads and writes: ${key}`);
+  });
+  for (const name of declaration.env ?? []) add("env", name, "declared variable");
+  each(declaration.run, (path, key) => add("run", path, `starts: ${key}`));
+
+  for (const { address, reason } of extra.listen ?? []) socket(address, reason);
+  for (const { address, reason } of extra.connect ?? []) socket(address, reason);
+  for (const { path, reason } of extra.read ?? []) add("read", path, reason);
+  for (const { path, reason } of extra.write ?? []) {
+    add("read", path, reason);
+    add("write", path, reason);
+  }
+  for (const { name, reason } of extra.env ?? []) add("env", name, reason);
+  return { declaration, grants };
+}
+
+/** "server.rest_addr" as an operator reads it: `[server].rest_addr`. */
+function shown(key: string): string {
+  const [section, ...rest] = key.split(".");
+  return rest.length === 0 ? `[${section}]` : `[${section}].${rest.join(".")}`;
+}
+
+function valuesAt(config: Readonly<Record<string, unknown>>, key: string, program: string): string[] {
+  let here: unknown[] = [config];
+  for (const part of key.split(".")) {
+    here = here.flatMap((one) => {
+      if (part === "*") return Array.isArray(one) ? one : [];
+      if (typeof one !== "object" || one === null || !(part in one)) {
+        throw invalid(`declaration of ${program}`, `names config key ${quote(key)}, which the config doesn't have`);
+      }
+      return [(one as Record<string, unknown>)[part]];
+    });
+  }
+  return here.flatMap((one) => Array.isArray(one) ? one : [one]).map(String).filter((value) => value !== "");
+}
+
+function datagramPeer(network: string, key: string): string {
+  if (!network.includes(":")) return network.replace(/\/32$/, "");
+  const [address, bits = "128"] = network.split("/");
+  if (bits !== "128") {
+    throw invalid(
+      key,
+      `can't be granted: the runtime has no IPv6 networks, got ${quote(network)}; list single IPv6 addresses`,
+    );
+  }
+  return `[${address}]`;
+}
+
+// Without these a program could still import any npm package or a remote module: imports need no permission.
+// The import host is a loopback port where nothing listens, because an empty list means the default hosts.
+const closedImports = [
+  "--no-config",
+  "--no-lock",
+  "--no-npm",
+  "--no-remote",
+  "--cached-only",
+  "--allow-import=127.0.0.1:1",
+];
+
+// Names that libraries ask for and do well without; asked, they see them as unset instead of failing.
+const ignoredEnvironment =
+  "GRPC_*,grpc_*,HTTP_PROXY,http_proxy,HTTPS_PROXY,https_proxy,NO_PROXY,no_proxy,NODE_*,SSL_CERT_FILE,SSL_CERT_DIR,TERM,NO_COLOR,FORCE_COLOR,DEBUG";
+
+/** The flags that every bundle gets whatever it declares. */
+export function baseFlags(declaration: Declaration): { flag: string; reason: string }[] {
+  return [
+    { flag: "--no-prompt", reason: "a missing grant is an error, never a question" },
+    ...closedImports.map((flag) => ({ flag, reason: "runs its bundle and can import nothing else" })),
+    { flag: `--ignore-env=${ignoredEnvironment}`, reason: "libraries ask for these; they read as unset" },
+    { flag: `--v8-flags=--max-old-space-size=${declaration.memoryMib ?? 256}`, reason: "memory limit, MiB of heap" },
+    ...(declaration.unstable ?? []).map((part) => ({
+      flag: `--unstable-${part}`,
+      reason: `uses the runtime's unstable ${part} part`,
+    })),
+  ];
+}
+
+/** Arguments for the deno binary: `run`, the flags, the entry, the program's arguments. */
+export function commandLine(
+  sandbox: Sandbox,
+  program: { entry: string; preload?: string; args: readonly string[] },
+): string[] {
+  return [
+    "run",
+    "--quiet",
+    ...baseFlags(sandbox.declaration).map(({ flag }) => flag),
+    ...grantFlags(sandbox.grants),
+    ...(program.preload === undefined ? [] : [`--preload=${program.preload}`]),
+    program.entry,
+    ...program.args,
+  ];
+}
+
+/** One flag per kind; a comma inside a path is doubled, as the runtime wants it. */
+export function grantFlags(grants: readonly Grant[]): string[] {
+  const kinds = [...new Set(grants.map((grant) => grant.kind))];
+  return kinds.map((kind) => {
+    const values = grants.filter((grant) => grant.kind === kind).map((grant) => grant.value.replaceAll(",", ",,"));
+    return `--allow-${kind}=${values.join(",")}`;
+  });
+}

@@ -1,0 +1,19 @@
+/**
+ * From a program's declaration and its config to exact Deno permission flags,
+ * each with its reason. This folder is the only place where permission flags are
+ * written; every way of starting a program goes through it.
+ * @module
+ */
+export { type Declaration, defaultDeclaration, parseDeclaration } from "./declaration.ts";
+export {
+  baseFlags,
+  commandLine,
+  derive,
+  type DeriveOptions,
+  type Extra,
+  type Grant,
+  type GrantKind,
+  type Sandbox,
+} from "./derive.ts";
+export { explain } from "./explain.ts";
+export { refuseSymlinks } from "./symlinks.ts";

@@ -1,0 +1,122 @@
+import { type Authenticate, bearerToken, localCaller } from "@lib/auth/mod.ts";
+import { implement, type Operation, restApp } from "@lib/contract/mod.ts";
+import { serveGrpc } from "@lib/grpc/mod.ts";
+import { serveHttp } from "@lib/http/mod.ts";
+import { CertificateFiles } from "@lib/tls/mod.ts";
+import { HealthService } from "@proto/metacircular/v1/health_pb.ts";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { HealthReport, ServiceContext } from "./program.ts";
+
+interface ConfigWithServer {
+  server: { rest_addr: string; grpc_addr: string; tls_cert: string; tls_key: string; shutdown_timeout_ms: number };
+}
+
+/** Answers a request before the REST routes do, or leaves it to them with null. */
+export type ExtraRoutes = (request: Request, info: { remote: string }) => Promise<Response | null>;
+
+export interface ApiOptions {
+  context: ServiceContext<ConfigWithServer>;
+  operations: readonly Operation[];
+  /** "local": unix sockets only, whose callers count as admin. */
+  authenticate: Authenticate | "local";
+  health: () => HealthReport;
+  /** Tried first: /v2/, /.well-known/, pages. */
+  routes?: ExtraRoutes;
+}
+
+/** The two API listeners of a service. Disposing drains them. */
+export interface Api extends AsyncDisposable {
+  restAddress: string;
+  grpcAddress: string;
+  /** Both are served with these; null on unix sockets. */
+  certificates: CertificateFiles | null;
+}
+
+/**
+ * Starts REST and gRPC with the service's operations, its health (`/v1/health`, grpc.health.v1) and
+ * `/metrics` (for loopback clients and holders of any valid token).
+ */
+export async function serveApi(options: ApiOptions): Promise<Api> {
+  const { context, routes } = options;
+  const { server } = context.config;
+  const { log, name, version } = context;
+  const authenticate: Authenticate = options.authenticate === "local"
+    ? () => Promise.resolve(localCaller)
+    : options.authenticate;
+  const local = options.authenticate === "local";
+  let draining = false;
+  const operations = [
+    ...options.operations,
+    ...implement(HealthService, {
+      getHealth: () => {
+        const { status, reasons, sealed = false } = options.health();
+        return {
+          status: draining ? "draining" : status,
+          service: name,
+          version,
+          startedAt: timestampFromDate(context.startedAt),
+          sealed,
+          reasons,
+        };
+      },
+    }),
+  ];
+
+  await using stack = new AsyncDisposableStack();
+  const needsTls = [server.rest_addr, server.grpc_addr].some((address) => !address.startsWith("unix:"));
+  const certificates = needsTls
+    ? stack.adopt(
+      CertificateFiles.load({ cert: server.tls_cert, key: server.tls_key, log, clock: context.clock }),
+      (files) => files.close(),
+    )
+    : null;
+  const tlsFor = (address: string) => certificates === null || address.startsWith("unix:") ? {} : { tls: certificates };
+
+  const rest = restApp(operations, { authenticate, local, log, service: name, version });
+  const http = await serveHttp({
+    address: server.rest_addr,
+    ...tlsFor(server.rest_addr),
+    log,
+    reusePort: true,
+    fetch: async (request, info) => {
+      const extra = await routes?.(request, info);
+      if (extra) return extra;
+      if (new URL(request.url).pathname === "/metrics") return await metrics(request, info.remote);
+      return await rest(request, info);
+    },
+  });
+  stack.defer(() => http.close(server.shutdown_timeout_ms));
+  const grpc = await serveGrpc({
+    address: server.grpc_addr,
+    ...tlsFor(server.grpc_addr),
+    operations,
+    authenticate,
+    local,
+    log,
+    reusePort: true,
+  });
+  stack.defer(() => grpc.close(server.shutdown_timeout_ms));
+  const started = stack.move();
+
+  async function metrics(request: Request, remote: string): Promise<Response> {
+    if (!local && remote !== "127.0.0.1" && remote !== "::1") {
+      const token = bearerToken(request.headers.get("authorization"));
+      if (token === null || await authenticate(token) === null) {
+        return new Response("authentication required\n", { status: 401 });
+      }
+    }
+    return new Response(context.metrics.text(), {
+      headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+    });
+  }
+
+  return {
+    restAddress: http.address,
+    grpcAddress: grpc.address,
+    certificates,
+    async [Symbol.asyncDispose]() {
+      draining = true;
+      await started.disposeAsync();
+    },
+  };
+}
