@@ -1,0 +1,61 @@
+/**
+ * The access check that every transport shares: from an operation's `access`
+ * option and a caller to yes or a named refusal. What an operation's own policy
+ * says comes after it.
+ */
+import { denied, quote, unauthenticated } from "@lib/errors/mod.ts";
+import { Access } from "@proto/metacircular/options_pb.ts";
+import { type Authenticate, type Caller, localCaller } from "./call.ts";
+
+const isAdmin = (caller: Caller): boolean => caller.accountType === "local" || caller.roles.includes("admin");
+
+/**
+ * Throws `unauthenticated` without a caller, `denied` (rule "access:user", "access:admin") when the caller's
+ * standing is too low. An access this code doesn't know is refused.
+ */
+export function checkAccess(access: Access, caller: Caller | null): void {
+  if (access === Access.PUBLIC) return;
+  if (caller === null) throw unauthenticated("Authentication required; log in and send the token as a bearer token");
+  switch (access) {
+    case Access.AUTHENTICATED:
+      return;
+    case Access.USER:
+      if (isAdmin(caller) || caller.accountType === "system") return;
+      if (caller.accountType === "human" && caller.roles.includes("user")) return;
+      throw denied(
+        "access:user",
+        `Account ${
+          quote(caller.username)
+        } may not call this operation: it takes role user or admin, or a system account`,
+      );
+    case Access.ADMIN:
+      if (isAdmin(caller)) return;
+      throw denied(
+        "access:admin",
+        `Account ${quote(caller.username)} may not call this operation: it takes role admin`,
+      );
+    default:
+      throw denied("access:unspecified", "This operation declares no access and is refused");
+  }
+}
+
+/**
+ * The caller of one call, checked against the operation's access. Public operations never ask `authenticate`, so
+ * that health and login answer while the identity service is down.
+ *
+ * Throws `unauthenticated`, `denied`, or what `authenticate` throws (`unavailable`).
+ */
+export async function admit(
+  access: Access,
+  token: string | undefined,
+  authenticate: Authenticate,
+): Promise<Caller | null> {
+  if (authenticate === "local") return { ...localCaller, roles: [...localCaller.roles] };
+  if (access === Access.PUBLIC) return null;
+  const caller = token === undefined ? null : await authenticate(token);
+  if (token !== undefined && caller === null) {
+    throw unauthenticated("The token is unknown, expired or revoked; log in again", { rule: "invalid_token" });
+  }
+  checkAccess(access, caller);
+  return caller;
+}

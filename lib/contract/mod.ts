@@ -1,0 +1,24 @@
+/**
+ * One definition per operation: from the descriptors in proto/ and one typed
+ * handler per RPC come the REST routes, the OpenAPI document and (in lib/grpc) the
+ * gRPC server and clients, all behind one access check and one validation.
+ * @module
+ */
+export { admit, checkAccess } from "./access.ts";
+export type { RestBinding } from "./binding.ts";
+export {
+  type Authenticate,
+  bearerToken,
+  type Call,
+  type Caller,
+  localCaller,
+  requestIdFrom,
+  requireCaller,
+} from "./call.ts";
+export { type Observation, type Observe, shownError } from "./observation.ts";
+export { openApi } from "./openapi.ts";
+export { type Handler, type Handlers, implement, type Operation, operationName } from "./operation.ts";
+export { nextPageToken, type Page, type PageLimits, pageOf, parsePage } from "./paging.ts";
+export { type Problem, problemOf, problemResponse } from "./problem.ts";
+export { maxBodyBytes } from "./request_reader.ts";
+export { type RestApp, restApp, type RestOptions } from "./rest_app.ts";
