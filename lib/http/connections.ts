@@ -1,0 +1,158 @@
+/**
+ * The open connections of one HTTP server and their time limits: one sweep a
+ * second for all, rather than a timer per request.
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "@lib/log/mod.ts";
+import type { StreamSocket } from "@lib/tls/mod.ts";
+import type { HttpLimits } from "./limits.ts";
+
+const sweepMs = 1000;
+/** A request body of which at most this much is still to come is read off, to keep the connection; more costs a new one. */
+const discardBytes = 64 * 1024;
+
+/** One connection. */
+export interface Link {
+  readonly socket: StreamSocket;
+  /** Requests under way; more than one only when the client pipelines. */
+  exchanges: Set<Exchange>;
+  /** Since when it is idle, and how many bytes it had received by then. */
+  idleSince: number;
+  idleBytes: number;
+  /** When the first byte of a request that isn't whole yet was noticed; 0: none. */
+  headSince: number;
+}
+
+/** One request with its response, as the time limits see it. */
+export class Exchange {
+  /** Since when the client is waited for, on {@linkcode performance.now}; 0: it isn't. */
+  waitingSince = 0;
+
+  constructor(
+    readonly connections: Connections,
+    readonly link: Link,
+    readonly incoming: IncomingMessage,
+    readonly out: ServerResponse,
+  ) {}
+
+  /** The server needs the client to move: to send more of the body, or to take the response. */
+  waiting(): void {
+    if (this.waitingSince === 0) this.waitingSince = performance.now();
+  }
+
+  /** The client moved, or isn't needed. */
+  moving(): void {
+    this.waitingSince = 0;
+  }
+
+  /** Whether the connection can't serve another request after this one. */
+  mustClose(): boolean {
+    if (this.connections.draining) return true;
+    if (this.incoming.complete) return false;
+    const length = Number(this.incoming.headers["content-length"] ?? NaN);
+    return !(length <= discardBytes);
+  }
+
+  /** The response is out, or given up. */
+  end(): void {
+    this.connections.ended(this);
+  }
+}
+
+export class Connections {
+  draining = false;
+  readonly #limits: HttpLimits;
+  readonly #log: Logger;
+  readonly #links = new Map<StreamSocket, Link>();
+  readonly #waiters: (() => void)[] = [];
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(limits: HttpLimits, log: Logger) {
+    this.#limits = limits;
+    this.#log = log;
+  }
+
+  get size(): number {
+    return this.#links.size;
+  }
+
+  add(socket: StreamSocket): void {
+    this.#links.set(socket, { socket, exchanges: new Set(), idleSince: performance.now(), idleBytes: 0, headSince: 0 });
+    socket.once("close", () => this.#remove(socket));
+    this.#timer ??= setInterval(() => this.#sweep(performance.now()), sweepMs);
+    if (this.draining) socket.destroy();
+  }
+
+  of(socket: StreamSocket): Link {
+    const link = this.#links.get(socket);
+    if (link === undefined) throw new Error("a request came over a connection that is closed");
+    return link;
+  }
+
+  begin(link: Link, incoming: IncomingMessage, out: ServerResponse): Exchange {
+    const exchange = new Exchange(this, link, incoming, out);
+    link.exchanges.add(exchange);
+    link.headSince = 0;
+    return exchange;
+  }
+
+  ended(exchange: Exchange): void {
+    const { link } = exchange;
+    link.exchanges.delete(exchange);
+    if (link.exchanges.size > 0) return;
+    link.idleSince = performance.now();
+    link.idleBytes = link.socket.bytesRead;
+    link.headSince = 0;
+    if (this.draining) link.socket.destroySoon();
+  }
+
+  /** From here on: idle connections are closed, the others after their response. */
+  drain(): void {
+    this.draining = true;
+    for (const link of [...this.#links.values()]) if (link.exchanges.size === 0) link.socket.destroySoon();
+  }
+
+  /** Cuts everything. */
+  destroy(): void {
+    for (const socket of [...this.#links.keys()]) socket.destroy();
+  }
+
+  /** Resolves when no connection is open. */
+  closed(): Promise<void> {
+    return this.#links.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  #remove(socket: StreamSocket): void {
+    this.#links.delete(socket);
+    if (this.#links.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+
+  #sweep(now: number): void {
+    for (const link of this.#links.values()) {
+      if (link.exchanges.size > 0) this.#checkStall(link, now);
+      else this.#checkIdle(link, now);
+    }
+  }
+
+  #checkStall(link: Link, now: number): void {
+    for (const { waitingSince } of link.exchanges) {
+      if (waitingSince === 0 || now - waitingSince < this.#limits.stallTimeoutMs) continue;
+      this.#log.info("Connection closed: the client stalled", { remote: link.socket.remoteAddress });
+      link.socket.destroy();
+    }
+  }
+
+  #checkIdle(link: Link, now: number): void {
+    const { socket } = link;
+    if (link.headSince === 0 && socket.bytesRead > link.idleBytes) link.headSince = now;
+    if (link.headSince !== 0) {
+      if (now - link.headSince < this.#limits.headerTimeoutMs) return;
+      socket.write("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+      socket.destroySoon();
+    } else if (now - link.idleSince >= this.#limits.idleTimeoutMs) socket.destroySoon();
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Binds TCP addresses and unix sockets, with errors that name them.
+ * @module
+ */
+import { conflict, messageOf, unavailable } from "@lib/errors/mod.ts";
+import { type Address, formatAddress } from "./address.ts";
+
+/**
+ * Binds a TCP address.
+ * @param reusePort lets a second process of ours bind the same address, for a restart without a gap; needs --unstable-net
+ * @throws PlatformError `unavailable` naming the address when it is taken or not ours
+ */
+export function listenTcp(address: Address & { kind: "tcp" }, reusePort: boolean): Deno.TcpListener {
+  const { hostname, port } = address;
+  try {
+    return Deno.listen(reusePort ? { hostname, port, reusePort } : { hostname, port });
+  } catch (error) {
+    const at = formatAddress(address);
+    if (error instanceof Deno.errors.AddrInUse) {
+      throw unavailable(`Cannot listen on ${at}: the address is in use`, {
+        hint: `Find the program that holds it: ss -ltnp 'sport = :${port}'`,
+        cause: error,
+      });
+    }
+    if (error instanceof Deno.errors.AddrNotAvailable) {
+      throw unavailable(`Cannot listen on ${at}: this machine has no such address`, { cause: error });
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw unavailable(`Cannot listen on ${at}: not permitted (ports below 1024 need a capability)`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** A listening unix socket. */
+export interface UnixListener {
+  accept(): Promise<Deno.UnixConn>;
+  /** Stops listening and removes the file, unless another process has put its own there. */
+  close(): void;
+}
+
+/**
+ * Binds a unix socket with mode 0660, in place of one that is there: a dead program's, or that of the
+ * running program which this one is to replace. Needs net permission `unix:<path>`, read and write on the path.
+ * @throws PlatformError `conflict` when the path is taken by something that is no socket, `unavailable` when it can't be bound
+ */
+export function listenUnix(path: string): UnixListener {
+  removeSocket(path);
+  let listener: Deno.UnixListener;
+  try {
+    listener = Deno.listen({ transport: "unix", path });
+  } catch (error) {
+    throw unavailable(`Cannot listen on unix:${path}: ${messageOf(error)}`, { cause: error });
+  }
+  try {
+    Deno.chmodSync(path, 0o660);
+  } catch {
+    // Modes are best effort (rootless containers, odd file systems); the folder is what protects the socket.
+  }
+  const { ino } = Deno.lstatSync(path);
+  return {
+    accept: () => listener.accept(),
+    close() {
+      listener.close();
+      try {
+        if (Deno.lstatSync(path).ino === ino) Deno.removeSync(path);
+      } catch {
+        // Gone already.
+      }
+    },
+  };
+}
+
+function removeSocket(path: string): void {
+  let found: Deno.FileInfo;
+  try {
+    found = Deno.lstatSync(path);
+  } catch {
+    return;
+  }
+  if (!found.isSocket) throw conflict(`Cannot listen on unix:${path}: a file that is no socket is there`);
+  Deno.removeSync(path);
+}
