@@ -20,6 +20,8 @@ export interface ParsedCertificate {
   subject: string;
   issuer: string;
   isCa: boolean;
+  /** By names and key identifiers; the signature is not checked. */
+  selfSigned: boolean;
   /** Of a CA: how many CAs may follow below; null = no limit. */
   pathLength: number | null;
   /** SubjectPublicKeyInfo, DER. */
@@ -64,12 +66,20 @@ function describe(certificate: x509.X509Certificate): ParsedCertificate {
       subject: certificate.subject,
       issuer: certificate.issuer,
       isCa: constraints?.ca ?? false,
+      selfSigned: isSelfSigned(certificate),
       pathLength: constraints?.pathLength ?? null,
       publicKey: new Uint8Array(certificate.publicKey.rawData),
     };
   } catch (cause) {
     throw invalid("certificate", `not a certificate: ${messageOf(cause)}`, { cause });
   }
+}
+
+function isSelfSigned(certificate: x509.X509Certificate): boolean {
+  if (certificate.subject !== certificate.issuer) return false;
+  const own = certificate.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;
+  const authority = certificate.getExtension(x509.AuthorityKeyIdentifierExtension)?.keyId;
+  return authority === undefined || authority === own;
 }
 
 /** A serial number's one spelling: lower-case hex without the sign byte, at least 32 digits. */

@@ -103,6 +103,11 @@ export async function signIntermediate(
 ): Promise<string> {
   const request = await readCsr(csrPem);
   if (!request.verified) throw invalid("csr", "its signature does not prove possession of the private key");
+  const subject = commonNameOnly(caName(options.name ?? request.commonName));
+  // A chain of two CAs of one name is read as a loop by some verifiers.
+  if (readCertificates(issuer.certificatePem, "issuer")[0]?.subject === subject.toString()) {
+    throw invalid("name", `an intermediate must not have its issuer's name: ${quote(subject.toString())}`);
+  }
   const [notBefore, notAfter] = validity(options.days, options.clock ?? systemClock);
   const extensions: x509.Extension[] = [
     new x509.BasicConstraintsExtension(true, options.pathLength ?? 0, true),
@@ -111,7 +116,7 @@ export async function signIntermediate(
   if (options.permitted !== undefined) extensions.push(nameConstraints(options.permitted));
   return await sign(issuer, {
     publicKey: request.publicKey,
-    subject: commonNameOnly(caName(options.name ?? request.commonName)),
+    subject,
     serial: randomSerial(),
     notBefore,
     notAfter,

@@ -181,6 +181,11 @@ Deno.test("verifyIssuerChain accepts what hangs together and names what doesn't"
   const leaf = await signLeaf({ certificatePem: intermediate, key }, key.publicKey, { names: ["a.test"], clock });
   const other = await createRoot({ name: "Root", days: 100, clock });
   const now = clock.now();
+  assert.deepEqual(parseChain(intermediate + root.certificatePem).map((each) => each.selfSigned), [false, true]);
+  await assert.rejects(
+    signIntermediate(root, csr, { days: 1, name: "Root" }),
+    /must not have its issuer's name: "CN=Root"/,
+  );
   assert.equal((await verifyIssuerChain(intermediate + root.certificatePem, now)).length, 2);
   assert.equal((await verifyIssuerChain(intermediate, now)).length, 1);
   await assert.rejects(verifyIssuerChain(leaf + intermediate, now), /"CN=a.test": it is not a CA/);
