@@ -1,23 +1,12 @@
 /** Who calls and how: what every operation gets beside its request. */
+import type { Authenticate, Caller } from "@lib/auth/mod.ts";
 import { unauthenticated } from "@lib/errors/mod.ts";
-
-/** An authenticated account. */
-export interface Caller {
-  /** The account's stable id. */
-  subject: string;
-  username: string;
-  /** "local" is a peer on a service's own unix socket; it counts as an admin. */
-  accountType: "human" | "system" | "local";
-  roles: string[];
-  /** The token's id (its `jti`); empty for local peers. */
-  tokenId: string;
-}
 
 /** One call of an operation, the same for every transport. */
 export interface Call {
   /** Null when the operation is public: a token sent along to one is not looked at. */
   caller: Caller | null;
-  /** The peer's address, "127.0.0.1:50412", or "unix". */
+  /** The peer's address without a port, or "unix". */
   remote: string;
   /** Taken from the caller's `x-request-id` when it is well formed, else made here. */
   requestId: string;
@@ -29,19 +18,10 @@ export interface Call {
 }
 
 /**
- * Who stands behind a token: null when it is unknown, expired or revoked. Throws `unavailable` when nobody can tell.
- * "local" is for listeners on a unix socket: whoever could open it counts as admin, with no token.
+ * How a listener learns who calls: by token, or "local" for listeners on a unix socket: whoever could open it counts
+ * as admin, with no token.
  */
-export type Authenticate = ((token: string) => Promise<Caller | null>) | "local";
-
-/** The caller of a listener that authenticates by its socket's file mode. */
-export const localCaller: Readonly<Caller> = Object.freeze({
-  subject: "local",
-  username: "local",
-  accountType: "local",
-  roles: ["admin"],
-  tokenId: "",
-});
+export type Authentication = Authenticate | "local";
 
 /** The caller, for operations that need one. Throws `unauthenticated` when there is none. */
 export function requireCaller(call: Call): Caller {
@@ -63,13 +43,13 @@ const bearerForm = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 
 /**
  * The token of an `Authorization` header (RFC 6750 §2.1), or undefined without a header.
- * Throws `unauthenticated` for another scheme or a malformed token.
+ * Throws `unauthenticated` for another scheme or a malformed token: unlike a missing one, it is a mistake to be told of.
  */
-export function bearerToken(header: string | null | undefined): string | undefined {
+export function tokenFrom(header: string | null | undefined): string | undefined {
   if (header === null || header === undefined || header === "") return undefined;
   const token = header.length <= maxTokenLength ? bearerForm.exec(header)?.[1] : undefined;
   if (token === undefined) {
-    throw unauthenticated('The Authorization header must be "Bearer <token>" of at most 8192 characters');
+    throw unauthenticated(`The Authorization header must be "Bearer <token>" of at most ${maxTokenLength} characters`);
   }
   return token;
 }

@@ -6,15 +6,7 @@
  */
 export { admit, checkAccess } from "./access.ts";
 export type { RestBinding } from "./binding.ts";
-export {
-  type Authenticate,
-  bearerToken,
-  type Call,
-  type Caller,
-  localCaller,
-  requestIdFrom,
-  requireCaller,
-} from "./call.ts";
+export { type Authentication, type Call, requestIdFrom, requireCaller, tokenFrom } from "./call.ts";
 export { type Observation, type Observe, shownError } from "./observation.ts";
 export { openApi } from "./openapi.ts";
 export { type Handler, type Handlers, implement, type Operation, operationName } from "./operation.ts";

@@ -10,7 +10,7 @@ import { systemClock } from "@lib/clock/mod.ts";
 import { notFound, PlatformError } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { admit } from "./access.ts";
-import { type Authenticate, bearerToken, type Call, requestIdFrom } from "./call.ts";
+import { type Authentication, type Call, requestIdFrom, tokenFrom } from "./call.ts";
 import { type Observe, shownError } from "./observation.ts";
 import { openApi } from "./openapi.ts";
 import type { Operation } from "./operation.ts";
@@ -19,7 +19,7 @@ import { readRequest } from "./request_reader.ts";
 import { createRouter } from "./router.ts";
 
 export interface RestOptions {
-  authenticate: Authenticate;
+  authenticate: Authentication;
   log: Logger;
   /** The service's name: the realm of 401 answers and the OpenAPI document's title. */
   service: string;
@@ -83,7 +83,7 @@ export function restApp(operations: readonly Operation[], options: RestOptions):
       return shown;
     };
     try {
-      const token = bearerToken(request.headers.get("authorization"));
+      const token = tokenFrom(request.headers.get("authorization"));
       if (token !== undefined) call.token = token;
       call.caller = await admit(operation.access, token, authenticate);
       const message = await readRequest(operation, request, url.searchParams, path);

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Caller } from "@lib/auth/mod.ts";
 import { conflict, denied, PlatformError, rateLimited, unavailable } from "@lib/errors/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
 import { RecordService, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
 import { AgentService } from "@proto/mcp/v1/agent_pb.ts";
-import type { Call, Caller } from "./call.ts";
+import type { Call } from "./call.ts";
 import { type Handlers, implement, type Operation } from "./operation.ts";
 import { restApp, type RestOptions } from "./rest_app.ts";
 
@@ -265,7 +266,7 @@ Deno.test("restApp describes itself as OpenAPI 3.1", async () => {
   assert.deepEqual(list.security, [{ bearer: [] }]);
   assert.equal(json.components.schemas["mcns.v1.Zone"].properties.created_at.format, "date-time");
   for (const [, ref] of JSON.stringify(json).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
-    assert.ok(json.components.schemas[ref!], ref);
+    assert.ok(json.components.schemas[ref!], `${ref} is referred to but missing`);
   }
 });
 

@@ -1,0 +1,13 @@
+/**
+ * gRPC over @grpc/grpc-js: servers of lib/contract's operations and typed clients.
+ *
+ * Permissions: a server needs net for its address (a unix socket: read and write on
+ * its path too) and nothing else; a client net for the address it connects to.
+ * grpc-js looks at variables named GRPC_* when it is loaded: run with
+ * `--ignore-env=GRPC_*`.
+ * @module
+ */
+export { type GrpcCallOptions, type GrpcClient, grpcClient, type GrpcClientOptions } from "./client.ts";
+export type { ClientTls } from "./client_credentials.ts";
+export { requireHttp2Guard } from "./h2_guard.ts";
+export { type GrpcServer, type GrpcServerOptions, serveGrpc } from "./server.ts";
