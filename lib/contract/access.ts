@@ -47,22 +47,21 @@ export function checkAccess(access: Access, caller: Caller | null): void {
 }
 
 /**
- * The caller of one call, checked against the operation's access. Public operations never ask `authenticate`, so
- * that health and login answer while the identity service is down.
+ * Who makes one call, before `checkAccess` decides whether they may. Public operations never ask `authenticate`, so that
+ * health and login answer while the identity service is down.
  *
- * Throws `unauthenticated`, `denied`, or what `authenticate` throws (`unavailable`).
+ * Throws `unauthenticated` for a token that is not good, or what `authenticate` throws (`unavailable`).
  */
-export async function admit(
+export async function identify(
   access: Access,
   token: string | undefined,
   authenticate: Authentication,
 ): Promise<Caller | null> {
   if (authenticate === "local") return { ...local, roles: [...local.roles] };
-  if (access === Access.PUBLIC) return null;
-  const caller = token === undefined ? null : await authenticate(token);
-  if (token !== undefined && caller === null) {
+  if (access === Access.PUBLIC || token === undefined) return null;
+  const caller = await authenticate(token);
+  if (caller === null) {
     throw unauthenticated("The token is unknown, expired or revoked; log in again", { rule: "invalid_token" });
   }
-  checkAccess(access, caller);
   return caller;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Caller, isAdmin, isUser, localCaller } from "@lib/auth/mod.ts";
 import { PlatformError } from "@lib/errors/mod.ts";
 import { Access } from "@proto/metacircular/options_pb.ts";
-import { admit, checkAccess } from "./access.ts";
+import { checkAccess, identify } from "./access.ts";
 
 const person = (roles: string[]): Caller => ({
   subject: "1",
@@ -48,13 +48,13 @@ Deno.test("checkAccess lets in exactly whom the access level names", async (t) =
   }
 });
 
-Deno.test("admit asks nobody about callers of public operations", async () => {
+Deno.test("identify asks nobody about callers of public operations", async () => {
   const unreachable = () => Promise.reject(new Error("must not be asked"));
-  assert.equal(await admit(Access.PUBLIC, "token", unreachable), null);
-  await assert.rejects(admit(Access.USER, undefined, unreachable), { code: "unauthenticated" });
-  await assert.rejects(admit(Access.USER, "bad", () => Promise.resolve(null)), {
+  assert.equal(await identify(Access.PUBLIC, "token", unreachable), null);
+  assert.equal(await identify(Access.USER, undefined, unreachable), null);
+  await assert.rejects(identify(Access.USER, "bad", () => Promise.resolve(null)), {
     code: "unauthenticated",
     rule: "invalid_token",
   });
-  assert.deepEqual(await admit(Access.ADMIN, undefined, "local"), localCaller);
+  assert.deepEqual(await identify(Access.ADMIN, undefined, "local"), localCaller);
 });

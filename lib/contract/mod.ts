@@ -4,7 +4,7 @@
  * gRPC server and clients, all behind one access check and one validation.
  * @module
  */
-export { admit, checkAccess } from "./access.ts";
+export { checkAccess, identify } from "./access.ts";
 export type { RestBinding } from "./binding.ts";
 export { type Authentication, type Call, requestIdFrom, requireCaller, tokenFrom } from "./call.ts";
 export { type Observation, type Observe, shownError } from "./observation.ts";

@@ -23,7 +23,10 @@ import type { Call } from "./call.ts";
 type Unary = { methodKind: "unary"; input: DescMessage; output: DescMessage };
 type ServerStreaming = { methodKind: "server_streaming"; input: DescMessage; output: DescMessage };
 
-/** A handler's type: plain objects in the shape of the response will do. */
+/**
+ * A handler's type: plain objects in the shape of the response will do. What a streaming handler yields just before it
+ * throws may not reach a gRPC client (the error overtakes it): say what matters in the error too.
+ */
 export type Handler<M> = M extends Unary ? (
     request: MessageShape<M["input"]>,
     call: Call,

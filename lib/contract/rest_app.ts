@@ -9,7 +9,7 @@ import { type Message, toJson } from "@bufbuild/protobuf";
 import { systemClock } from "@lib/clock/mod.ts";
 import { notFound, PlatformError } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
-import { admit } from "./access.ts";
+import { checkAccess, identify } from "./access.ts";
 import { type Authentication, type Call, requestIdFrom, tokenFrom } from "./call.ts";
 import { type Observe, shownError } from "./observation.ts";
 import { openApi } from "./openapi.ts";
@@ -85,7 +85,8 @@ export function restApp(operations: readonly Operation[], options: RestOptions):
     try {
       const token = tokenFrom(request.headers.get("authorization"));
       if (token !== undefined) call.token = token;
-      call.caller = await admit(operation.access, token, authenticate);
+      call.caller = await identify(operation.access, token, authenticate);
+      checkAccess(operation.access, call.caller);
       const message = await readRequest(operation, request, url.searchParams, path);
       if (operation.streaming) return finish(await ndjson(operation, message, call, abort, ended));
       const answer = await operation.invoke(message, call);

@@ -10,9 +10,10 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Buffer } from "node:buffer";
 import { systemClock } from "@lib/clock/mod.ts";
 import {
-  admit,
   type Authentication,
   type Call,
+  checkAccess,
+  identify,
   type Observe,
   type Operation,
   requestIdFrom,
@@ -114,7 +115,8 @@ class RunningCall {
   async admitted(bytes: Buffer): Promise<Message> {
     const token = tokenFrom(headerOf(this.#surface.metadata, "authorization"));
     if (token !== undefined) this.call.token = token;
-    this.call.caller = await admit(this.#operation.access, token, this.#options.authenticate);
+    this.call.caller = await identify(this.#operation.access, token, this.#options.authenticate);
+    checkAccess(this.#operation.access, this.call.caller);
     const input = this.#operation.method.input;
     try {
       return decode(input, bytes);
