@@ -1,0 +1,61 @@
+/**
+ * MC-Proxy's configuration: every key with its unit, default and reason.
+ * @module
+ */
+import { address, type ConfigOf, defineConfig, integer, path, required, tables, text, texts } from "@lib/config/mod.ts";
+import { logSection, serverSection } from "@lib/service/mod.ts";
+
+export const schema = defineConfig({
+  ...serverSection({ rest_addr: "unix:run/rest.sock", grpc_addr: "unix:run/admin.sock" }),
+  ...logSection(),
+  listeners: tables({
+    name: text(required, "what routes call it: letters, digits, hyphens"),
+    addr: address(required, "host:port that takes TLS connections"),
+  }, "TLS listeners, at least one"),
+  routes: tables({
+    listener: text(required, "name of a listener"),
+    hostname: text(required, "exact name that clients ask for (SNI)"),
+    mode: text(required, '"l4" passes TLS through, "l7" ends it here'),
+    backends: texts(required, '"host:port" each'),
+    tls_cert: text("", "l7: PEM chain, below [certificates].dir"),
+    tls_key: text("", "l7: PEM key, below [certificates].dir"),
+  }, "seed a new database, and no other: afterwards routes are changed by the API alone"),
+  certificates: {
+    dir: path("certs", "folder of the routes' certificates; the proxy can read these files and no others"),
+    // Five seconds: renewals come days before they are needed, and a look costs two stat calls a route.
+    poll_ms: integer(5000, "how often certificate files are looked at for changes, ms", { min: 100, max: 3_600_000 }),
+    // Two weeks: platform certificates are renewed 30 days before their end, so less left means renewal failed.
+    warn_days: integer(14, "a certificate with fewer days left makes the proxy's health degraded", { max: 365 }),
+  },
+  backends: {
+    allow_hosts: texts(["127.0.0.1"], 'what routes may name as backends: "host" (every port of it) or "host:port"'),
+    connect_timeout_ms: integer(5000, "longest wait for a backend's connection, ms; then the next, then 502", {
+      min: 1,
+    }),
+    response_timeout_ms: integer(60_000, "from the end of a request to the response's head, ms; then 504", { min: 1 }),
+    max_connections: integer(1000, "connections to one backend at once; above, 503", { min: 1 }),
+    max_idle: integer(64, "idle connections kept per backend"),
+    // Below the 5 s after which Node's servers close an idle connection.
+    idle_timeout_ms: integer(4000, "how long an idle backend connection is kept, ms"),
+  },
+  limits: {
+    max_connections: integer(10_000, "connections per listener at once; above, new ones are closed", { min: 1 }),
+    // Real hellos take 0.2–2 KB, post-quantum key shares included.
+    hello_max_bytes: integer(16_384, "longest ClientHello, bytes", { min: 512, max: 32_768 }),
+    hello_timeout_ms: integer(5000, "from accept to the whole ClientHello, ms", { min: 1 }),
+    handshake_timeout_ms: integer(10_000, "from the ClientHello to the end of the handshake, ms", { min: 1 }),
+    head_max_bytes: integer(32_768, "longest request head, bytes; above, 431", { min: 1024, max: 1_048_576 }),
+    head_max_fields: integer(100, "most fields in a request head; above, 431", { min: 10, max: 10_000 }),
+    head_timeout_ms: integer(10_000, "from a request's first byte to the end of its head, ms; then 408", { min: 1 }),
+    keepalive_timeout_ms: integer(60_000, "longest wait for a connection's next request, ms", { min: 1 }),
+    body_timeout_ms: integer(30_000, "longest wait for more of a request's body, ms; then 408", { min: 1 }),
+    // Event streams should speak at least every few minutes; browsers and other proxies give up sooner than this.
+    stream_idle_ms: integer(600_000, "longest time without a byte while a response is relayed, ms", { min: 1 }),
+    tunnel_idle_ms: integer(3_600_000, "the same for passthrough connections and WebSockets, ms", { min: 1 }),
+  },
+  metrics: {
+    addr: address("127.0.0.1:9091", "Prometheus text at /metrics and /health, plain HTTP; keep it on loopback"),
+  },
+});
+
+export type Config = ConfigOf<typeof schema>;

@@ -1,0 +1,140 @@
+/**
+ * Requests: what a head asks for, checked against the route it came in on.
+ * @module
+ */
+import { HttpFault } from "./fault.ts";
+import { type Framing, requestFraming } from "./framing.ts";
+import { type Head, isToken } from "./head.ts";
+
+/** A request that may be passed on. */
+export interface Request {
+  readonly method: string;
+  /** Origin form ("/a?b") or "*". */
+  readonly target: string;
+  /** 1 for HTTP/1.1 and later minors, 0 for HTTP/1.0. */
+  readonly minor: 0 | 1;
+  /** The Host field as sent, or the route's name where HTTP/1.0 sent none. */
+  readonly host: string;
+  readonly framing: Framing;
+  /** The client will use the connection again. */
+  readonly keepAlive: boolean;
+  /** The client offers to switch to WebSocket; other protocols are never offered on (h2c would tunnel past every check). */
+  readonly webSocket: boolean;
+  /** The client waits for 100 (Continue) before it sends the body. */
+  readonly expectsContinue: boolean;
+  /** The client takes trailers (TE: trailers). */
+  readonly takesTrailers: boolean;
+  /** Names in Connection: dropped, hop by hop (RFC 9110 §7.6.1). */
+  readonly connectionNames: ReadonlySet<string>;
+  readonly head: Head;
+}
+
+const requestLine = /^([^ ]+) ([^ ]+) HTTP\/(\d)\.(\d)$/;
+/** RFC 3986 §3.2.2 host, RFC 9110 §7.2 with an optional port. */
+const hostForm = /^(\[[0-9a-fA-F:.]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d{0,5})?$/;
+const absoluteForm = /^(https?):\/\/([^/?#]+)([/?].*)?$/i;
+const noNames: ReadonlySet<string> = new Set();
+
+/**
+ * @param hostname the route's: the name in SNI, which the certificate covers
+ * @throws HttpFault with the status to answer
+ */
+export function parseRequest(head: Head, hostname: string): Request {
+  const match = requestLine.exec(head.line);
+  if (match === null || !isToken(match[1]!)) throw new HttpFault(400, "malformed request line");
+  const method = match[1]!;
+  if (match[3] !== "1") throw new HttpFault(505, "HTTP version other than 1.0 and 1.1");
+  const minor = match[4] === "0" ? 0 : 1;
+  // A tunnel to anywhere and an echo of credentials: neither has a place at an ingress.
+  if (method === "CONNECT" || method === "TRACE") throw new HttpFault(501, `method ${method}`);
+  const framing = requestFraming(head, minor);
+  const fields = readFields(head);
+  const { target, authority } = parseTarget(match[2]!, method);
+  const host = checkHost(fields.host, authority, minor, hostname);
+  const connection = fields.connection;
+  const keepAlive = minor === 1 ? !connection.has("close") : connection.has("keep-alive") && !connection.has("close");
+  if (fields.expect !== null && fields.expect !== "100-continue") throw new HttpFault(417, "unknown expectation");
+  return {
+    method,
+    target,
+    minor,
+    host,
+    framing,
+    keepAlive,
+    webSocket: minor === 1 && method === "GET" && framing.kind === "none" && connection.has("upgrade") &&
+      fields.upgrade === "websocket",
+    // RFC 9110 §10.1.1: from an HTTP/1.0 client the expectation is ignored.
+    expectsContinue: minor === 1 && fields.expect !== null && framing.kind !== "none",
+    takesTrailers: fields.takesTrailers,
+    connectionNames: connection,
+    head,
+  };
+}
+
+function readFields(head: Head) {
+  let host: string | null = null;
+  let expect: string | null = null;
+  let upgrade: string | null = null;
+  let takesTrailers = false;
+  let connection: Set<string> | null = null;
+  for (let index = 0; index < head.names.length; index++) {
+    const value = head.values[index]!;
+    switch (head.names[index]) {
+      case "host":
+        // RFC 9112 §3.2: more than one Host is answered with 400, equal or not.
+        if (host !== null) throw new HttpFault(400, "more than one Host");
+        host = value;
+        break;
+      case "connection":
+        connection ??= new Set();
+        for (const name of value.toLowerCase().split(",")) connection.add(name.trim());
+        break;
+      case "upgrade":
+        upgrade = value.toLowerCase();
+        break;
+      case "expect":
+        expect = value.toLowerCase();
+        break;
+      case "te":
+        takesTrailers = value.toLowerCase().split(",").some((one) => one.trim() === "trailers");
+    }
+  }
+  return { host, expect, upgrade, takesTrailers, connection: connection ?? noNames };
+}
+
+/** RFC 9112 §3.2: origin form, absolute form (turned into origin form), or "*" for OPTIONS. */
+function parseTarget(text: string, method: string): { target: string; authority: string | null } {
+  // The head has no control characters; what is left outside ASCII must be percent-encoded (RFC 3986 §2.1).
+  if (/[^\x21-\x7e]/.test(text)) throw new HttpFault(400, "request target with characters outside ASCII");
+  if (text.includes("#")) throw new HttpFault(400, "request target with a fragment");
+  if (text.startsWith("/")) return { target: text, authority: null };
+  if (text === "*" && method === "OPTIONS") return { target: text, authority: null };
+  const match = absoluteForm.exec(text);
+  if (match === null) throw new HttpFault(400, "malformed request target");
+  if (match[1]!.toLowerCase() !== "https") throw new HttpFault(421, "a plain http target on a TLS connection");
+  const path = match[3] ?? "";
+  const target = path === "" ? (method === "OPTIONS" ? "*" : "/") : path.startsWith("?") ? `/${path}` : path;
+  return { target, authority: match[2]! };
+}
+
+function checkHost(field: string | null, authority: string | null, minor: number, hostname: string): string {
+  if (field === null && minor === 1) throw new HttpFault(400, "no Host");
+  const host = field ?? authority ?? hostname;
+  const match = hostForm.exec(host);
+  if (match === null) throw new HttpFault(400, "malformed Host");
+  // RFC 9112 §3.2.2 lets the target win; a client whose two names differ is not one to pass on.
+  if (authority !== null && authority.toLowerCase() !== host.toLowerCase()) {
+    throw new HttpFault(400, "Host and request target name different hosts");
+  }
+  // RFC 9110 §7.4: the connection was made, and its certificate chosen, for another name.
+  const name = match[1]!.toLowerCase();
+  if (name !== hostname && name !== `${hostname}.`) throw new HttpFault(421, "Host is not the name of this connection");
+  return host;
+}
+
+/** RFC 9110 §9.2.2: may be sent again when a connection broke, as long as no body went with it. */
+export function isRepeatable(request: Request): boolean {
+  return request.framing.kind === "none" && !request.webSocket && idempotent.has(request.method);
+}
+
+const idempotent = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);

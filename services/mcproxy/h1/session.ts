@@ -1,0 +1,178 @@
+/**
+ * One client connection that speaks HTTP/1.1: request after request, until
+ * either side has enough.
+ * @module
+ */
+import type { Logger } from "@lib/log/mod.ts";
+import type { Backend } from "../domain/backend.ts";
+import type { ByteStream } from "../stream/byte_stream.ts";
+import type { Deadline, Deadlines } from "../stream/deadlines.ts";
+import type { RouteCounters } from "../traffic/counters.ts";
+import type { Upstreams } from "../upstream/upstreams.ts";
+import { Exchange } from "./exchange.ts";
+import { HttpFault } from "./fault.ts";
+import { type Head, readHead } from "./head.ts";
+import { page } from "./pages.ts";
+import { parseRequest, type Request } from "./request.ts";
+
+/** Limits of a connection; times in ms. */
+export interface HttpLimits {
+  head: { maxBytes: number; maxFields: number };
+  /** From a request's first byte to the end of its head. */
+  headMs: number;
+  /** Between requests. */
+  keepAliveMs: number;
+  /** Longest wait for more of a request's body. */
+  bodyMs: number;
+  /** From the end of the request to the response's head. */
+  responseMs: number;
+  /** Longest time without a byte while a response is relayed; event streams must speak more often. */
+  streamIdleMs: number;
+  /** The same for WebSockets. */
+  tunnelIdleMs: number;
+}
+
+/** What a session needs of its route, asked anew for every request. */
+export interface LiveRoute {
+  readonly backends: readonly Backend[];
+  readonly counters: RouteCounters;
+}
+
+export interface SessionOptions {
+  client: ByteStream & { onEnded: (() => void) | null };
+  /** The client's address without a port. */
+  remote: string;
+  /** The name in SNI; requests must be for it. */
+  hostname: string;
+  /** The route as it is now; null when it is gone or no longer an l7 route. */
+  route(): LiveRoute | null;
+  upstreams: Upstreams;
+  deadlines: Deadlines;
+  limits: HttpLimits;
+  /** IMF-fixdate of now. */
+  date(): string;
+  /** Called when bytes have moved. */
+  moved(): void;
+  log: Logger;
+}
+
+/** After our last byte, the client has this long to take it and close (RFC 9112 §9.6), ms. */
+const lingerMs = 2000;
+/** And may send this much more meanwhile, bytes. */
+const lingerBytes = 256 * 1024;
+/** While draining, a connection that is new still gets one request answered, if it comes within this, ms. */
+const firstRequestMs = 1000;
+
+/** See the module. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #deadline: Deadline;
+  #draining = false;
+  #served = false;
+  #phase: "idle" | "head" | "exchange" | "closing" = "idle";
+  #exchange: Exchange | null = null;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#deadline = options.deadlines.open(() => this.#expired());
+    options.client.onEnded = () => this.#exchange?.clientEnded();
+  }
+
+  /** Serves until the connection is done; never rejects. The connection is closed then. */
+  async run(): Promise<void> {
+    const { client, log } = this.#options;
+    try {
+      while (await this.#next());
+      await this.#linger();
+    } catch (error) {
+      if (!client.closed) log.error("Session failed", { hostname: this.#options.hostname, error });
+    } finally {
+      this.#deadline.close();
+      client.destroy();
+      this.#options.moved();
+    }
+  }
+
+  /** No further request after the one under way; a connection that waits for its next one is closed at once. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#phase !== "idle") return;
+    if (this.#served) void this.#leave(null);
+    else this.#deadline.set(firstRequestMs);
+  }
+
+  /** @returns false when the connection is to be closed */
+  async #next(): Promise<boolean> {
+    const { client, limits, hostname } = this.#options;
+    if (this.#draining && this.#served) return false;
+    this.#phase = "idle";
+    this.#deadline.set(this.#draining ? firstRequestMs : limits.keepAliveMs);
+    let head: Head | null;
+    let request: Request;
+    try {
+      head = await readHead(client, limits.head, () => {
+        this.#phase = "head";
+        this.#deadline.set(limits.headMs);
+      });
+      if (head === null) return false;
+      request = parseRequest(head, hostname);
+    } catch (error) {
+      if (client.closed || !(error instanceof HttpFault)) return false;
+      return await this.#refuse(error);
+    } finally {
+      this.#deadline.clear();
+    }
+    const route = this.#options.route();
+    if (route === null) return await this.#refuse(new HttpFault(421, "this name is no longer served here"));
+    this.#phase = "exchange";
+    this.#served = true;
+    this.#exchange = new Exchange(this.#options, request, route, () => this.#draining);
+    try {
+      return await this.#exchange.run();
+    } finally {
+      this.#exchange = null;
+      this.#options.moved();
+    }
+  }
+
+  async #refuse(fault: HttpFault): Promise<false> {
+    this.#phase = "closing";
+    this.#deadline.set(lingerMs);
+    await this.#options.client.write(
+      page(fault.status, fault.reason, { close: true, head: false, date: this.#options.date() }),
+    );
+    return false;
+  }
+
+  #expired(): void {
+    if (this.#phase === "idle") void this.#leave(null);
+    else if (this.#phase === "head") void this.#leave(new HttpFault(408, "the request's head took too long"));
+    else this.#options.client.destroy();
+  }
+
+  /** Ends the connection while `run` still waits for a head; that wait then fails on the closed stream. */
+  async #leave(fault: HttpFault | null): Promise<void> {
+    this.#phase = "closing";
+    this.#deadline.set(lingerMs);
+    try {
+      if (fault !== null) await this.#refuse(fault);
+      await this.#options.client.endWrite();
+    } catch {
+      // Gone already.
+    }
+    this.#options.client.destroy();
+  }
+
+  /** RFC 9112 §9.6: ends our side, then takes what still comes, so that a reset doesn't overtake the last response. */
+  async #linger(): Promise<void> {
+    const { client } = this.#options;
+    this.#phase = "closing";
+    this.#deadline.set(lingerMs);
+    await client.endWrite();
+    for (let left = lingerBytes; left > 0 && !client.closed;) {
+      const bytes = await client.read();
+      if (bytes === null) return;
+      left -= bytes.length;
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Routes that pass TLS through: every byte of the client, from the first of its
+ * ClientHello on, goes to the backend as it is, and every end with it.
+ * @module
+ */
+import type { Backend } from "../domain/backend.ts";
+import type { ByteStream } from "../stream/byte_stream.ts";
+import type { Deadlines } from "../stream/deadlines.ts";
+import { tunnel } from "../stream/tunnel.ts";
+import type { RouteCounters } from "../traffic/counters.ts";
+import type { Lease } from "../upstream/backend_pool.ts";
+import { NoBackend, type Upstreams } from "../upstream/upstreams.ts";
+
+export interface PassthroughOptions {
+  /** With the ClientHello put back. */
+  client: ByteStream;
+  backends: readonly Backend[];
+  counters: RouteCounters;
+  upstreams: Upstreams;
+  deadlines: Deadlines;
+  /** Without a byte in either direction for this long, ms, the connection is closed. */
+  idleMs: number;
+  /** Called when bytes have moved. */
+  moved(): void;
+}
+
+/** Runs until both directions have ended; closes both connections. Never rejects. */
+export async function passthrough(options: PassthroughOptions): Promise<void> {
+  const { client, counters, deadlines, idleMs, moved } = options;
+  let lease: Lease | null = null;
+  const deadline = deadlines.open(() => {
+    client.destroy();
+    lease?.stream.destroy();
+  });
+  try {
+    // A connection of somebody else's requests is of no use here.
+    lease = await options.upstreams.acquire(options.backends, { repeatable: false, fresh: true });
+    await tunnel(client, lease.stream, { deadline, idleMs, moved });
+  } catch (error) {
+    if (!(error instanceof NoBackend)) throw error;
+    counters.backendErrors++;
+  } finally {
+    deadline.close();
+    lease?.release(0);
+    client.destroy();
+    moved();
+  }
+}

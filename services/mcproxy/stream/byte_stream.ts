@@ -1,0 +1,42 @@
+/**
+ * The one shape of a byte stream inside the proxy: pulled by its reader, so that a slow side slows the other.
+ * @module
+ */
+
+/** A connection, in the clear or decrypted. One reader and one writer at a time. */
+export interface ByteStream {
+  /** True once it can neither be read nor written. */
+  readonly closed: boolean;
+  /** Bytes handed to readers so far. */
+  readonly bytesRead: number;
+  /** Bytes accepted from writers so far. */
+  readonly bytesWritten: number;
+  /**
+   * The next bytes as they come, or null when the peer has ended. The view is valid until the next `read`.
+   * Answers at once (no promise) when bytes are at hand. Rejects when the connection breaks.
+   */
+  read(): Promise<Uint8Array | null> | Uint8Array | null;
+  /** Puts bytes back in front of the next `read`; they must stay unchanged until then. */
+  unread(bytes: Uint8Array): void;
+  /** Settles when `bytes` may be used again, which is when there is room for more. Rejects when the connection broke. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends the writing side; the peer may still send. Never rejects. */
+  endWrite(): Promise<void>;
+  /** Closes both sides at once; a TLS peer sees a truncation, not an end. */
+  destroy(): void;
+}
+
+/** What reads and writes reject with after `destroy`. */
+export class StreamClosed extends Error {
+  override readonly name = "StreamClosed";
+  constructor() {
+    super("The connection was closed");
+  }
+}
+
+/** Latin-1 text as bytes: what a head is made of (RFC 9112 §2.2 parses octets, not characters). */
+export function latin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  return bytes;
+}

@@ -1,0 +1,135 @@
+/**
+ * A plain connection as a {@linkcode ByteStream}.
+ * @module
+ */
+import { BufferPool } from "./buffer_pool.ts";
+import { type ByteStream, StreamClosed } from "./byte_stream.ts";
+
+/**
+ * Reads start with a small buffer, which is enough for most heads and answers; a read that fills it moves on to a large
+ * one. So an idle connection holds 16 KiB and a download moves 64 KiB per turn.
+ */
+const smallBuffers = new BufferPool(16 * 1024, 256);
+const largeBuffers = new BufferPool(64 * 1024, 64);
+
+/** Over a TCP or unix connection, which it owns. */
+export class ConnStream implements ByteStream {
+  bytesRead = 0;
+  bytesWritten = 0;
+  readonly #connection: Deno.Conn;
+  #closed = false;
+  #buffer: Uint8Array | null = null;
+  #reading = false;
+  #large = false;
+  #unread: Uint8Array | null = null;
+  #pending: Promise<Uint8Array | null> | null = null;
+
+  constructor(connection: Deno.Conn) {
+    this.#connection = connection;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  read(): Promise<Uint8Array | null> | Uint8Array | null {
+    if (this.#unread !== null) {
+      const bytes = this.#unread;
+      this.#unread = null;
+      return bytes;
+    }
+    if (this.#pending !== null) {
+      const pending = this.#pending;
+      this.#pending = null;
+      return pending;
+    }
+    return this.#pull();
+  }
+
+  async #pull(): Promise<Uint8Array | null> {
+    if (this.#closed) throw new StreamClosed();
+    const buffer = this.#nextBuffer();
+    this.#reading = true;
+    try {
+      const count = await this.#connection.read(buffer);
+      if (this.#closed) throw new StreamClosed();
+      if (count === null) return null;
+      this.#large = count === buffer.length;
+      this.bytesRead += count;
+      return buffer.subarray(0, count);
+    } catch (error) {
+      throw this.#closed ? new StreamClosed() : error;
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #nextBuffer(): Uint8Array {
+    const pool = this.#large ? largeBuffers : smallBuffers;
+    if (this.#buffer?.length === pool.sizeBytes) return this.#buffer;
+    if (this.#buffer !== null) giveBack(this.#buffer);
+    return this.#buffer = pool.take();
+  }
+
+  unread(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#unread = bytes;
+  }
+
+  /**
+   * Watches the connection while nobody reads: `ended` is called when the peer closes it or sends something. What was
+   * read stays for the next `read`.
+   */
+  watch(ended: () => void): void {
+    if (this.#unread !== null) return ended();
+    this.#pending = this.#pull();
+    this.#pending.then(ended, ended);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#closed) throw new StreamClosed();
+    for (let at = 0; at < bytes.length;) {
+      const count = await this.#connection.write(at === 0 ? bytes : bytes.subarray(at));
+      at += count;
+      this.bytesWritten += count;
+    }
+  }
+
+  async endWrite(): Promise<void> {
+    try {
+      await (this.#connection as Deno.TcpConn).closeWrite();
+    } catch {
+      // Reset by the peer or destroyed: there is nothing left to end.
+    }
+  }
+
+  destroy(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#connection.close();
+    } catch {
+      // Closed by an error before.
+    }
+    // A buffer in the hands of a read that is being cancelled, or whose view is still being written out, isn't lent again.
+    this.#buffer = null;
+  }
+
+  /** Ends a connection in good order: closes it, and lends its buffer again. Only when no view of it is in use. */
+  finish(): void {
+    const buffer = this.#reading ? null : this.#buffer;
+    this.destroy();
+    if (buffer !== null) giveBack(buffer);
+  }
+
+  /** Lets go of the read buffer between uses, if no read is under way. */
+  shrink(): void {
+    if (this.#reading || this.#buffer === null || this.#unread !== null) return;
+    giveBack(this.#buffer);
+    this.#buffer = null;
+    this.#large = false;
+  }
+}
+
+function giveBack(buffer: Uint8Array): void {
+  (buffer.length === largeBuffers.sizeBytes ? largeBuffers : smallBuffers).give(buffer);
+}

@@ -1,0 +1,45 @@
+/**
+ * What has passed since the start, in plain fields: hot paths count here, the API and the metrics read.
+ * @module
+ */
+
+/** Why a connection was closed before a route took it. */
+export const refusals = [
+  "too_many_connections",
+  "closed_early",
+  "hello_timeout",
+  "hello_too_large",
+  "not_tls",
+  "malformed_hello",
+  "no_tls13",
+  "no_sni",
+  "unknown_name",
+  "no_certificate",
+  "no_common_protocol",
+  "handshake_failed",
+] as const;
+export type Refusal = typeof refusals[number];
+
+/** Of one listener. */
+export class ListenerCounters {
+  accepted = 0;
+  active = 0;
+  readonly refused = new Map<Refusal, number>();
+
+  refuse(reason: Refusal): void {
+    this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1);
+  }
+}
+
+/** Of one route; they outlive changes of the route. */
+export class RouteCounters {
+  connections = 0;
+  active = 0;
+  requests = 0;
+  /** From clients: TLS records as they are on L4, decrypted bytes on L7. */
+  bytesIn = 0;
+  /** To clients. */
+  bytesOut = 0;
+  /** Refused or lost backend connections, time-outs and malformed responses. */
+  backendErrors = 0;
+}
