@@ -1,0 +1,12 @@
+/** What Metacrypt does to the outside. */
+import type { Declaration } from "@lib/sandbox/mod.ts";
+
+export const sandbox: Declaration = {
+  program: "metacrypt",
+  listen: ["server.rest_addr", "server.grpc_addr"],
+  connect: ["mcias.address"],
+  read: ["server.tls_cert", "server.tls_key", "mcias.ca_cert", "seal.auto_unseal_key_file"],
+  write: ["server.data_dir"],
+  unstable: ["net"],
+  takeover: true,
+};
