@@ -61,12 +61,13 @@ export function listenUnix(path: string): UnixListener {
   return {
     accept: () => listener.accept(),
     close() {
-      listener.close();
       try {
+        // Before closing: an open socket keeps its inode number from being given to a successor's.
         if (Deno.lstatSync(path).ino === ino) Deno.removeSync(path);
       } catch {
         // Gone already.
       }
+      listener.close();
     },
   };
 }

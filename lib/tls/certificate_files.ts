@@ -61,10 +61,7 @@ export class CertificateFiles {
     this.#clock = clock;
     this.#stamp = this.#look();
     this.#loaded = this.#read();
-    if (pollMs > 0) {
-      this.#timer = setInterval(() => this.#poll(), pollMs);
-      Deno.unrefTimer(this.#timer as unknown as number);
-    }
+    if (pollMs > 0) this.#timer = setInterval(() => this.#poll(), pollMs);
   }
 
   /** The names the certificate is valid for, see {@linkcode certificateNames}. */
@@ -107,7 +104,7 @@ export class CertificateFiles {
     }
   }
 
-  /** Stops following the files; what is loaded stays usable. */
+  /** Stops following the files, which keeps the program running until then; what is loaded stays usable. */
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;

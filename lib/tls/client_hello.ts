@@ -41,6 +41,12 @@ export const alerts = {
  */
 export const maxHelloBytes = 32 * 1024;
 
+/**
+ * Most records that a ClientHello may be cut into. Clients that cut it to hide the name use 2–10; without a limit a
+ * peer could make us walk thousands of one-byte records again at each byte it sends.
+ */
+const maxHelloRecords = 64;
+
 const recordHandshake = 22;
 const recordHeaderBytes = 5;
 /** RFC 8446 §5.1: a plaintext record carries at most 2^14 bytes. */
@@ -71,31 +77,30 @@ export function parseClientHello(bytes: Uint8Array): HelloResult {
 function handshakeMessage(bytes: Uint8Array): Uint8Array | HelloResult {
   const parts: Uint8Array[] = [];
   let joined = 0;
+  let wanted = -1;
   let position = 0;
   for (;;) {
     const type = bytes[position];
     if (type !== undefined && type !== recordHandshake) {
-      return refused(
-        position === 0 ? "not TLS" : "not a handshake record",
-        position === 0 ? null : alerts.unexpectedMessage,
-      );
+      return position === 0 ? refused("not TLS", null) : refused("not a handshake record", alerts.unexpectedMessage);
     }
     const major = bytes[position + 1];
     if (major !== undefined && major !== 3) return refused("not a TLS record", null);
-    if (bytes.length - position < recordHeaderBytes) return incomplete(bytes);
+    if (bytes.length - position < recordHeaderBytes) return { kind: "incomplete" };
+    if (parts.length === maxHelloRecords) return refused("ClientHello in too many records", alerts.decodeError);
     const length = (bytes[position + 3]! << 8) | bytes[position + 4]!;
     if (length === 0 || length > maxRecordBytes) return refused(`record of ${length} bytes`, alerts.recordOverflow);
     const part = bytes.subarray(position + recordHeaderBytes, position + recordHeaderBytes + length);
     parts.push(part);
     joined += part.length;
-    if (joined >= 4) {
-      const message = join(parts, joined);
-      if (message[0] !== messageClientHello) return refused("not a ClientHello", alerts.unexpectedMessage);
-      const wanted = 4 + ((message[1]! << 16) | (message[2]! << 8) | message[3]!);
+    if (wanted < 0 && joined >= 4) {
+      const head = join(parts, joined);
+      if (head[0] !== messageClientHello) return refused("not a ClientHello", alerts.unexpectedMessage);
+      wanted = 4 + ((head[1]! << 16) | (head[2]! << 8) | head[3]!);
       if (wanted > maxHelloBytes) return refused(`ClientHello of ${wanted} bytes`, alerts.decodeError);
-      if (joined >= wanted) return message.subarray(4, wanted);
     }
-    if (part.length < length) return incomplete(bytes);
+    if (wanted >= 0 && joined >= wanted) return join(parts, joined).subarray(4, wanted);
+    if (part.length < length) return { kind: "incomplete" };
     position += recordHeaderBytes + length;
   }
 }
@@ -176,13 +181,6 @@ class Cursor {
   ascii(): string {
     return String.fromCharCode(...this.bytes);
   }
-}
-
-function incomplete(bytes: Uint8Array): HelloResult {
-  // Record headers make a hello a little longer than its message; the double bounds one cut into tiny records.
-  return bytes.length > 2 * maxHelloBytes
-    ? refused("ClientHello too long", alerts.decodeError)
-    : { kind: "incomplete" };
 }
 
 function refused(reason: string, alert: number | null): HelloResult {

@@ -10,7 +10,7 @@ import { acceptLoop } from "./accept_loop.ts";
 import { formatAddress, parseAddress } from "./address.ts";
 import { listenTcp } from "./bind.ts";
 import type { CertificateFiles } from "./certificate_files.ts";
-import { alertRecord, alerts, type ClientHello, maxHelloBytes, parseClientHello } from "./client_hello.ts";
+import { alertRecord, alerts, type ClientHello, parseClientHello } from "./client_hello.ts";
 import { SecureConnection } from "./secure_connection.ts";
 import { ConnTransport } from "./transport.ts";
 
@@ -188,23 +188,25 @@ export async function acceptTls(conn: Deno.TcpConn, options: AcceptTlsOptions): 
 }
 
 async function readHello(conn: Deno.TcpConn, peeked: Uint8Array): Promise<{ hello: ClientHello; bytes: Uint8Array }> {
-  let bytes = peeked;
-  const buffer = new Uint8Array(maxHelloBytes / 4);
+  let buffer = new Uint8Array(Math.max(2048, 2 * peeked.length));
+  buffer.set(peeked);
+  let length = peeked.length;
   for (;;) {
+    const bytes = buffer.subarray(0, length);
     const result = parseClientHello(bytes);
     if (result.kind === "hello") return { hello: result.hello, bytes };
     if (result.kind === "refused") {
       if (result.alert !== null) await refuse(conn, result.alert);
       throw new Error(result.reason);
     }
-    const count = await conn.read(buffer);
-    if (count === null) {
-      throw new Error(bytes.length === 0 ? "closed before a ClientHello" : "closed inside the ClientHello");
+    if (length === buffer.length) {
+      // The parser's limits keep this below twice a hello's greatest length.
+      buffer = new Uint8Array(2 * length);
+      buffer.set(bytes);
     }
-    const longer = new Uint8Array(bytes.length + count);
-    longer.set(bytes);
-    longer.set(buffer.subarray(0, count), bytes.length);
-    bytes = longer;
+    const count = await conn.read(buffer.subarray(length));
+    if (count === null) throw new Error(length === 0 ? "closed before a ClientHello" : "closed inside the ClientHello");
+    length += count;
   }
 }
 

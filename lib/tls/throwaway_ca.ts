@@ -59,3 +59,19 @@ export async function throwawayCa(): Promise<ThrowawayCa> {
     },
   };
 }
+
+/** The paths of a certificate and its key. */
+export interface IssuedFiles {
+  cert: string;
+  key: string;
+}
+
+/** Puts both into files as an issuer does it: written beside, then renamed into place. */
+export async function writeIssued(directory: string, issued: Issued): Promise<IssuedFiles> {
+  const files = { cert: `${directory}/cert.pem`, key: `${directory}/key.pem` };
+  for (const part of ["key", "cert"] as const) {
+    await Deno.writeTextFile(`${files[part]}.new`, issued[part]);
+    await Deno.rename(`${files[part]}.new`, files[part]);
+  }
+  return files;
+}

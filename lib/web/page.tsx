@@ -1,0 +1,95 @@
+/**
+ * The shell of every page: title, navigation, who is signed in, one stylesheet.
+ * @module
+ */
+import type { Child } from "@hono/hono/jsx";
+import { errorTable, messageOf, toPlatformError } from "@lib/errors/mod.ts";
+import { csrfField } from "./csrf.ts";
+import { setPageHeaders } from "./security_headers.ts";
+import { stylesheetUrl } from "./stylesheet.ts";
+
+/** A link of the navigation. */
+export interface NavLink {
+  href: string;
+  text: string;
+}
+
+export interface PageProps {
+  /** The service's name, shown at the top and at the end of the window's title. */
+  service: string;
+  title: string;
+  nav?: NavLink[];
+  /** The request's path; the link that leads to it is marked as the current one. */
+  path?: string;
+  /** Who is signed in, and how to sign out: a form with the session's CSRF token. */
+  user?: { name: string; logoutPath: string; csrfToken: string };
+  children?: Child;
+}
+
+/** A whole document but for the doctype, which {@linkcode htmlResponse} writes. */
+export function Page({ service, title, nav = [], path, user, children }: PageProps) {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>{title === service ? title : `${title} – ${service}`}</title>
+        <link rel="stylesheet" href={stylesheetUrl} />
+        <link rel="icon" href="data:," />
+      </head>
+      <body>
+        <a class="skip" href="#main">Skip to content</a>
+        <header class="top">
+          <a class="service" href="/">{service}</a>
+          <nav>
+            {nav.map((link) => (
+              link.href === path
+                ? <a href={link.href} aria-current="page">{link.text}</a>
+                : <a href={link.href}>{link.text}</a>
+            ))}
+          </nav>
+          {user === undefined ? null : (
+            <form method="post" action={user.logoutPath}>
+              <input type="hidden" name={csrfField} value={user.csrfToken} />
+              <span class="faint">{user.name}</span> <button class="plain" type="submit">Sign out</button>
+            </form>
+          )}
+        </header>
+        <main id="main">
+          <h1>{title}</h1>
+          {children}
+        </main>
+      </body>
+    </html>
+  );
+}
+
+/** Renders a document; carries the headers of {@linkcode setPageHeaders} and is not cached. */
+export async function htmlResponse(
+  document: Child,
+  init: { status?: number; headers?: HeadersInit } = {},
+): Promise<Response> {
+  const headers = new Headers(init.headers);
+  headers.set("content-type", "text/html; charset=utf-8");
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  setPageHeaders(headers);
+  return new Response(`<!doctype html>${await document}`, { status: init.status ?? 200, headers });
+}
+
+/** An error as a page: what is fit to show of it, the status of the error table, the request id for the operator. */
+export function errorPage(
+  error: unknown,
+  shell: Omit<PageProps, "title" | "children">,
+  requestId: string,
+): Promise<Response> {
+  const known = toPlatformError(error);
+  const { http, title } = errorTable[known.code];
+  return htmlResponse(
+    <Page {...shell} title={title}>
+      <p class="notice bad">{messageOf(known)}</p>
+      {known.hint === undefined ? null : <p>{known.hint}</p>}
+      <p class="faint">Request {requestId}</p>
+    </Page>,
+    { status: http },
+  );
+}
