@@ -3,6 +3,7 @@
  * @module
  */
 import { conflict, invalid, messageOf, quote } from "@lib/errors/mod.ts";
+import { type PermittedNames, readNameConstraints } from "./name_constraints.ts";
 import { readPem, writePem } from "./pem.ts";
 import * as x509 from "./x509.ts";
 
@@ -24,6 +25,8 @@ export interface ParsedCertificate {
   selfSigned: boolean;
   /** Of a CA: how many CAs may follow below; null = no limit. */
   pathLength: number | null;
+  /** Of a CA: its name constraints; null = it may certify any name. */
+  permitted: PermittedNames | null;
   /** SubjectPublicKeyInfo, DER. */
   publicKey: Uint8Array<ArrayBuffer>;
 }
@@ -68,6 +71,7 @@ function describe(certificate: x509.X509Certificate): ParsedCertificate {
       isCa: constraints?.ca ?? false,
       selfSigned: isSelfSigned(certificate),
       pathLength: constraints?.pathLength ?? null,
+      permitted: readNameConstraints(certificate),
       publicKey: new Uint8Array(certificate.publicKey.rawData),
     };
   } catch (cause) {

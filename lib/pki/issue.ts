@@ -5,9 +5,9 @@
 import { type Clock, systemClock } from "@lib/clock/mod.ts";
 import { conflict, invalid, quote } from "@lib/errors/mod.ts";
 import { readCertificates, serialText } from "./certificate.ts";
-import { writeDer } from "./der.ts";
 import { generateKey, signingAlgorithm } from "./keys.ts";
-import { canonicalIp, ipBytes, parseSubjectName, parseSubjectNames } from "./names.ts";
+import { nameConstraints } from "./name_constraints.ts";
+import { parseSubjectNames } from "./names.ts";
 import { writePem } from "./pem.ts";
 import { commonNameOnly, defaultCommonName, readCsr, subjectAltName } from "./request.ts";
 import * as x509 from "./x509.ts";
@@ -15,7 +15,6 @@ import * as x509 from "./x509.ts";
 const dayMs = 86_400_000;
 /** Peers whose clock is behind by up to this accept a new certificate. */
 export const backdateMs = 60_000;
-const oidNameConstraints = "2.5.29.30";
 
 /** A CA that can sign: its certificate (the first of the PEM text counts) and private key. */
 export interface SigningIssuer {
@@ -216,26 +215,4 @@ function caName(text: string): string {
     throw invalid("name", `a CA's common name has 1 to 64 printable characters: ${quote(text)}`);
   }
   return text;
-}
-
-/** NameConstraints ::= SEQUENCE { [0] permittedSubtrees }, each SEQUENCE { GeneralName }; critical, as RFC 5280 demands. */
-function nameConstraints(permitted: readonly string[]): x509.Extension {
-  const subtrees = permitted.map((each) => writeDer(0x30, generalSubtree(each)));
-  return new x509.Extension(oidNameConstraints, true, writeDer(0x30, writeDer(0xa0, ...subtrees)));
-}
-
-function generalSubtree(text: string): Uint8Array {
-  const [address = "", prefix] = text.split("/");
-  const ip = canonicalIp(address);
-  if (ip === null) {
-    const name = parseSubjectName(text, { field: "permitted" });
-    return writeDer(0x82, new TextEncoder().encode(name.value));
-  }
-  const bytes = ipBytes(ip);
-  const bits = prefix === undefined ? bytes.length * 8 : Number(prefix);
-  if (!Number.isInteger(bits) || bits < 0 || bits > bytes.length * 8) {
-    throw invalid("permitted", `not an address block: ${quote(text)}`);
-  }
-  const mask = bytes.map((_, i) => (0xff00 >> Math.min(8, Math.max(0, bits - i * 8))) & 0xff);
-  return writeDer(0x87, bytes.map((byte, i) => byte & (mask[i] ?? 0)), mask);
 }

@@ -24,6 +24,7 @@ export {
   signLeaf,
 } from "./issue.ts";
 export { exportKeyPem, exportPublicKeyPem, generateKey, importKeyPem, importPublicKey, type KeyKind } from "./keys.ts";
+export { permits, type PermittedNames } from "./name_constraints.ts";
 export { canonicalIp, type NameOptions, parseSubjectName, parseSubjectNames, type SubjectName } from "./names.ts";
 export { maxPemBytes, type PemBlock, readOnePem, readPem, writePem } from "./pem.ts";
 export { type CertificateRequest, createCsr, type CsrOptions, readCsr } from "./request.ts";

@@ -12,6 +12,7 @@ import {
   parseChain,
   parseSubjectName,
   parseSubjectNames,
+  permits,
   readCsr,
   readPem,
   signIntermediate,
@@ -193,6 +194,30 @@ Deno.test("verifyIssuerChain accepts what hangs together and names what doesn't"
   await assert.rejects(verifyIssuerChain(intermediate, now + 51 * 86_400_000), /expired at 2026-02-20/);
   await assert.rejects(verifyIssuerChain(intermediate, now - 86_400_000), /not valid before/);
   assert.deepEqual(parseChain(leaf + intermediate).map((each) => each.subject), ["CN=a.test", "CN=Issuer"]);
+});
+
+Deno.test("permits tells what verifiers will accept below a constrained CA", async () => {
+  const root = await createRoot({ name: "Root", days: 10 });
+  const csr = await createCsr({ key: await generateKey(), names: [], commonName: "Issuer" });
+  const of = async (permitted: string[]) =>
+    parseCertificate(await signIntermediate(root, csr, { days: 1, permitted })).permitted;
+  const both = await of(["svc.test.example", "localhost", "127.0.0.0/9", "::1"]);
+  const dnsOnly = await of(["svc.test.example"]);
+  const rows: [name: string, both: boolean, dnsOnly: boolean][] = [
+    ["a.svc.test.example", true, true],
+    ["svc.test.example", true, true],
+    ["localhost", true, false],
+    ["evilsvc.test.example", false, false],
+    ["127.127.0.1", true, true],
+    ["127.128.0.1", false, true],
+    ["::1", true, true],
+    ["::2", false, true],
+  ];
+  for (const [text, inBoth, inDnsOnly] of rows) {
+    const name = parseSubjectName(text);
+    assert.deepEqual([permits(both, name), permits(dnsOnly, name)], [inBoth, inDnsOnly], text);
+  }
+  assert.equal(parseCertificate(root.certificatePem).permitted, null);
 });
 
 Deno.test("importKeyPem refuses other forms without quoting them", async () => {

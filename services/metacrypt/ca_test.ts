@@ -51,6 +51,8 @@ Deno.test("a signed certificate passes openssl verify -x509_strict against the r
 
   const short = await test.call(ca.signCertificate, { mount: "pki", csrPem: await csrFor([hello]), ttlSeconds: 3600n });
   assert.equal(short.notAfter!.seconds, BigInt(test.clock.now() / 1000 + 3600));
+  const outside = sign(test, ["www.example.net"], callers.admin);
+  await assert.rejects(outside, /for "www.example.net": the issuer's name constraints don't permit it/);
   const tooLong = { mount: "pki", csrPem: await csrFor([hello]), ttlSeconds: 2n ** 64n - 1n };
   await assert.rejects(test.call(ca.signCertificate, tooLong), /60 to 7776000 seconds/);
   test.clock.advance(350 * 86_400_000);

@@ -42,7 +42,7 @@ Deno.test("mcp-agent gets certificates for one label below the zone, with compan
     [callers.impostor, [hello], "default-deny"],
     [callers.mcq, [`mcq.${zone}`], "default-deny"],
     [callers.user, [hello], "default-deny"],
-    [callers.admin, ["anything.example.org", "10.0.0.1"], null],
+    [callers.admin, ["anything.example.org", "127.9.9.9"], null],
   ];
   for (const [caller, names, rule] of rows) {
     const attempt = sign(test, names, caller);

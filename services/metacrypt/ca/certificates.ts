@@ -4,8 +4,8 @@
  */
 import type { AuditLog } from "@lib/audit/mod.ts";
 import type { Database } from "@lib/db/mod.ts";
-import { notFound } from "@lib/errors/mod.ts";
-import { signLeaf } from "@lib/pki/mod.ts";
+import { conflict, notFound, quote } from "@lib/errors/mod.ts";
+import { parseSubjectNames, permits, signLeaf } from "@lib/pki/mod.ts";
 import { type Barrier, tampered } from "../barrier/barrier.ts";
 import type { Actor } from "../barrier/seal.ts";
 import type { RevocationReason } from "../domain/revocation_reason.ts";
@@ -56,12 +56,18 @@ export class Certificates {
   /**
    * Signs and records.
    * @param rule the policy rules that allowed it, for the audit row
-   * @throws sealed, conflict (no issuer, or one about to end), invalid("ttl_seconds")
+   * @throws sealed, conflict (no issuer, one about to end, one that may not certify a name), invalid("ttl_seconds")
    */
   async sign(order: Order, actor: Actor, rule: string): Promise<CertificateRecord> {
     const { db, store, audit, barrier, issuers, maxTtlSeconds, now } = this.#parts;
     const session = barrier.session();
     const issuer = await issuers.active(order.mount);
+    for (const name of parseSubjectNames(order.names)) {
+      if (permits(issuer.certificate.permitted, name)) continue;
+      throw conflict(`Cannot issue for ${quote(name.value)}: the issuer's name constraints don't permit it`, {
+        hint: "Have the root sign an issuer that permits the name.",
+      });
+    }
     const validity = validityWithin({
       now: now(),
       ttlSeconds: order.ttlSeconds,

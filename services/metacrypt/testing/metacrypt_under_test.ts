@@ -110,7 +110,7 @@ export async function underTest(toml = ""): Promise<UnderTest> {
 /** Requests an issuer, signs it by the test's root and imports it. @returns its chain */
 export async function importIssuer(test: UnderTest, days = 365, commonName = "Test issuer"): Promise<string> {
   const { csrPem } = await test.call(CaService.method.createIssuerRequest, { mount: "pki", commonName });
-  const permitted = [zone, "localhost", "127.0.0.0/8"];
+  const permitted = [zone, "localhost", "127.0.0.0/8", "example.org"];
   const chainPem = await signIntermediate(test.root, csrPem, { days, permitted, clock: test.clock });
   await test.call(CaService.method.importIssuer, { mount: "pki", chainPem });
   return chainPem;
