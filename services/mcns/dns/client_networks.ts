@@ -1,0 +1,40 @@
+import { parseIpv4, parseIpv6 } from "../domain/ip_address.ts";
+
+interface Network {
+  octets: Uint8Array;
+  bits: number;
+}
+
+/** Networks that clients are let in from. */
+export class ClientNetworks {
+  readonly #networks: readonly Network[];
+
+  /** @param cidrs "10.0.0.0/8", "::1", as lib/config's `cidrs` has checked them */
+  constructor(cidrs: readonly string[]) {
+    this.#networks = cidrs.map((cidr) => {
+      const [ip = "", bits] = cidr.split("/");
+      const octets = octetsOf(ip);
+      if (octets === null) throw new Error(`${cidr} is no network`);
+      return { octets, bits: bits === undefined ? octets.length * 8 : Number(bits) };
+    });
+  }
+
+  /** Whether the client's address is in one of the networks; false for what is no address. */
+  has(address: string): boolean {
+    if (this.#networks.length === 0) return false;
+    const octets = octetsOf(address);
+    return octets !== null && this.#networks.some((network) => contains(network, octets));
+  }
+}
+
+function octetsOf(address: string): Uint8Array | null {
+  return parseIpv4(address) ?? parseIpv6(address);
+}
+
+function contains({ octets, bits }: Network, address: Uint8Array): boolean {
+  if (octets.length !== address.length) return false;
+  const whole = bits >> 3;
+  for (let i = 0; i < whole; i++) if (octets[i] !== address[i]) return false;
+  const rest = bits & 7;
+  return rest === 0 || (octets[whole]! ^ address[whole]!) >> (8 - rest) === 0;
+}

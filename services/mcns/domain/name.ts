@@ -1,0 +1,110 @@
+/**
+ * Domain names. Inside the program a name is its *key*: the wire form (RFC 1035 §3.1,
+ * length octet before each label, zero octet at the end) in lower case, one character per octet.
+ * A key compares in one step, tells labels with dots apart, and its suffixes at label
+ * boundaries are the keys of its ancestors.
+ */
+import { invalid, quote } from "@lib/errors/mod.ts";
+
+/** Octets of a whole name on the wire, and of one label (RFC 1035 §2.3.4). */
+export const maxNameOctets = 255;
+export const maxLabelOctets = 63;
+
+/** The key of the root. */
+export const rootKey = "\0";
+
+/** The key of the name one label up; the root's parent is the root. */
+export function parentKey(key: string): string {
+  return key === rootKey ? key : key.slice(key.charCodeAt(0) + 1);
+}
+
+/** Whether `key` is `ancestor` or below it, by whole labels. */
+export function isAtOrBelow(key: string, ancestor: string): boolean {
+  let rest = key;
+  while (rest.length > ancestor.length) rest = parentKey(rest);
+  return rest === ancestor;
+}
+
+/** A checked name, in lower case. */
+export class DomainName {
+  readonly key: string;
+  /** Presentation form without the final dot, `.` for the root; dots inside a label as `\.`. */
+  readonly text: string;
+
+  private constructor(key: string) {
+    this.key = key;
+    this.text = textOfKey(key);
+  }
+
+  /**
+   * Reads "www.example.org" or "www.example.org.". Labels are letters, digits, `-` and `_`, not
+   * starting or ending with `-`; `*` may stand alone as the first label (a wildcard, RFC 4592).
+   * Throws Invalid on `field`.
+   */
+  static parse(text: string, field: string): DomainName {
+    const plain = text.endsWith(".") ? text.slice(0, -1) : text;
+    if (plain === "") throw invalid(field, `must be a domain name, got ${quote(text)}`);
+    const labels = plain.toLowerCase().split(".");
+    labels.forEach((label, i) => checkLabel(label, i === 0, text, field));
+    return DomainName.fromLabels(labels, field);
+  }
+
+  /** Joins labels, first label first, without a check of their characters. Throws Invalid when too long. */
+  static fromLabels(labels: readonly string[], field: string): DomainName {
+    const key = labels.map((label) => String.fromCharCode(label.length) + label.toLowerCase()).join("") + rootKey;
+    if (key.length > maxNameOctets) {
+      throw invalid(
+        field,
+        `a name has at most ${maxNameOctets} octets, got ${key.length} in ${quote(labels.join("."))}`,
+      );
+    }
+    return new DomainName(key);
+  }
+
+  /** First label first; none for the root. */
+  get labels(): string[] {
+    return labelsOfKey(this.key);
+  }
+
+  /** Whether this is `other` or a name below it. */
+  isAtOrBelow(other: DomainName): boolean {
+    return isAtOrBelow(this.key, other.key);
+  }
+
+  toString(): string {
+    return this.text;
+  }
+}
+
+function checkLabel(label: string, first: boolean, whole: string, field: string): void {
+  if (label === "*" && first) return;
+  if (label.length > maxLabelOctets) {
+    throw invalid(field, `a label has at most ${maxLabelOctets} octets, got ${label.length} in ${quote(whole)}`);
+  }
+  if (/[\u0080-\uffff]/.test(label)) {
+    throw invalid(field, `write non-ASCII labels in their xn-- form, got ${quote(whole)}`);
+  }
+  if (!/^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/.test(label)) {
+    throw invalid(field, `labels are letters, digits, "-" and "_", not "-" at either end, got ${quote(whole)}`);
+  }
+}
+
+/** The labels of a key, first label first. */
+export function labelsOfKey(key: string): string[] {
+  const labels: string[] = [];
+  for (let at = 0; key.charCodeAt(at) > 0; at += key.charCodeAt(at) + 1) {
+    labels.push(key.slice(at + 1, at + 1 + key.charCodeAt(at)));
+  }
+  return labels;
+}
+
+/** Presentation form of a key: RFC 1035 §5.1 escapes for dots, backslashes and what is not printable. */
+export function textOfKey(key: string): string {
+  const labels = labelsOfKey(key).map((label) =>
+    label.replaceAll(/[.\\]/g, "\\$&").replaceAll(
+      /[^\x21-\x7e]/g,
+      (character) => "\\" + String(character.charCodeAt(0)).padStart(3, "0"),
+    )
+  );
+  return labels.length === 0 ? "." : labels.join(".");
+}

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { DomainName, isAtOrBelow, parentKey, rootKey, textOfKey } from "./name.ts";
+
+const label63 = "a".repeat(63);
+
+Deno.test("DomainName.parse takes names with and without the final dot and folds the case", () => {
+  for (
+    const [text, want] of [
+      ["example.org", "example.org"],
+      ["Example.ORG.", "example.org"],
+      ["*.example.org", "*.example.org"],
+      ["_acme-challenge.www.example.org", "_acme-challenge.www.example.org"],
+      ["xn--bcher-kva.example", "xn--bcher-kva.example"],
+      ["1.0.0.127.in-addr.arpa", "1.0.0.127.in-addr.arpa"],
+      [`${label63}.org`, `${label63}.org`],
+    ] as const
+  ) assert.equal(DomainName.parse(text, "name").text, want);
+});
+
+Deno.test("DomainName.parse refuses what is no name and says why", () => {
+  for (
+    const [text, why] of [
+      ["", /must be a domain name/],
+      [".", /must be a domain name/],
+      ["a..b", /labels are letters/],
+      [".a", /labels are letters/],
+      ["-a.org", /not "-" at either end/],
+      ["a-.org", /not "-" at either end/],
+      ["www.*.org", /labels are letters/], // a wildcard is the first label only
+      ["*a.org", /labels are letters/],
+      ["bücher.example", /xn--/],
+      ["a b.org", /labels are letters/],
+      ["a\0b.org", /labels are letters/],
+      [`${label63}a.org`, /at most 63 octets, got 64/],
+      [`${label63}.${label63}.${label63}.${label63}`, /at most 255 octets, got 257/],
+    ] as const
+  ) assert.throws(() => DomainName.parse(text, "name"), (error: Error) => why.test(error.message), text);
+});
+
+Deno.test("isAtOrBelow compares whole labels", () => {
+  const zone = DomainName.parse("example.org", "zone");
+  for (
+    const [text, want] of [
+      ["example.org", true],
+      ["a.b.example.org", true],
+      ["badexample.org", false],
+      ["org", false],
+      ["example.com", false],
+    ] as const
+  ) assert.equal(DomainName.parse(text, "name").isAtOrBelow(zone), want, text);
+  assert.ok(isAtOrBelow(zone.key, rootKey));
+  // A label that holds what looks like the zone's wire form is still another label.
+  const tricky = DomainName.fromLabels([`x${"\x07"}example${"\x03"}org`], "name");
+  assert.equal(tricky.isAtOrBelow(zone), false);
+});
+
+Deno.test("textOfKey escapes dots inside labels and octets that don't print", () => {
+  assert.equal(textOfKey("\x08john.doe\x03org\0"), "john\\.doe.org");
+  assert.equal(textOfKey("\x03a\x00\xff\0"), "a\\000\\255");
+  assert.equal(textOfKey(rootKey), ".");
+  assert.equal(parentKey(rootKey), rootKey);
+});

@@ -1,0 +1,12 @@
+import type { Declaration } from "@lib/sandbox/mod.ts";
+
+export const sandbox: Declaration = {
+  program: "mcns",
+  listen: ["server.rest_addr", "server.grpc_addr", "dns.listen_addrs", "forward.source_addrs"],
+  datagramPeers: ["dns.allow_clients"],
+  connect: ["mcias.address", "forward.upstreams"],
+  read: ["server.tls_cert", "server.tls_key", "mcias.ca_cert"],
+  write: ["server.data_dir"],
+  unstable: ["net"],
+  takeover: true,
+};

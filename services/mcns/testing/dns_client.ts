@@ -1,0 +1,70 @@
+/** Asks a real listener. */
+import { parseAddress } from "@lib/tls/mod.ts";
+
+/** How long a test waits for a reply, ms: only a failing one waits. */
+const patienceMs = 5000;
+
+/** The reply over UDP; null when none came. */
+export async function askUdp(address: string, packet: Uint8Array, waitMs = patienceMs): Promise<Uint8Array | null> {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const timer = setTimeout(() => socket.close(), waitMs);
+  try {
+    await socket.send(packet, { transport: "udp", ...hostPort(address) });
+    const [reply] = await socket.receive(new Uint8Array(65_535));
+    socket.close();
+    return reply;
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A TCP connection with DNS framing. */
+export class DnsTcpClient implements Disposable {
+  readonly #connection: Deno.TcpConn;
+
+  private constructor(connection: Deno.TcpConn) {
+    this.#connection = connection;
+  }
+
+  static async connect(address: string): Promise<DnsTcpClient> {
+    return new DnsTcpClient(await Deno.connect(hostPort(address)));
+  }
+
+  /** Sends octets as they are. */
+  async send(octets: Uint8Array): Promise<void> {
+    for (let at = 0; at < octets.length;) at += await this.#connection.write(octets.subarray(at));
+  }
+
+  /** Sends messages in one write. */
+  async ask(...packets: Uint8Array[]): Promise<void> {
+    await this.send(Uint8Array.from(packets.flatMap((packet) => [packet.length >> 8, packet.length & 255, ...packet])));
+  }
+
+  /** The next message; null when the server has closed. */
+  async next(): Promise<Uint8Array | null> {
+    const prefix = await this.#read(2);
+    return prefix === null ? null : await this.#read(prefix[0]! << 8 | prefix[1]!);
+  }
+
+  async #read(length: number): Promise<Uint8Array | null> {
+    const octets = new Uint8Array(length);
+    for (let filled = 0; filled < length;) {
+      const read = await this.#connection.read(octets.subarray(filled)).catch(() => null);
+      if (read === null) return null;
+      filled += read;
+    }
+    return octets;
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+}
+
+function hostPort(address: string): { hostname: string; port: number } {
+  const parsed = parseAddress(address);
+  if (parsed.kind !== "tcp") throw new Error(`${address} is no host and port`);
+  return { hostname: parsed.hostname, port: parsed.port };
+}
