@@ -3,11 +3,11 @@
  * checks its service name, TLS 1.3 at least, connections kept alive.
  * @module
  */
-import { Agent, type ClientRequestArgs, type IncomingMessage, request as httpRequest } from "node:http";
-import type { Duplex } from "node:stream";
-import { messageOf, PlatformError, unavailable } from "@lib/errors/mod.ts";
-import { dialTls, parseAddress } from "@lib/tls/mod.ts";
-import { messageBody } from "./message_body.ts";
+import { type ClientRequest as Outgoing, type IncomingMessage, request as httpRequest } from "node:http";
+import { invalid, messageOf, PlatformError, unavailable } from "@lib/errors/mod.ts";
+import { parseAddress } from "@lib/tls/mod.ts";
+import { DialAgent } from "./dial_agent.ts";
+import { messageBody, type WaitWatch } from "./message_body.ts";
 
 export interface HttpsClientOptions {
   /** `host:port` to connect to. */
@@ -16,7 +16,7 @@ export interface HttpsClientOptions {
   serverName: string;
   /** Trust anchors, PEM. */
   ca: string;
-  /** Longest wait for the head of a response, connecting and sending the body included, in ms; default 60,000; 0: for ever. */
+  /** Longest wait, in ms, for the server's next move: to take more of a body, to answer, to send more; default 60,000. */
   timeoutMs?: number;
   /** Connections at once; default 16. Requests beyond wait for one. */
   maxConnections?: number;
@@ -35,13 +35,14 @@ export interface ClientRequest {
 export interface ClientResponse {
   status: number;
   headers: Headers;
-  /** Must be read to its end or cancelled; until then it holds its connection. */
+  /**
+   * Read it to its end or cancel it, which closes the connection; until then it holds one of `maxConnections`. It errors
+   * with `unavailable` when the server stops half way.
+   */
   body: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
-/** How long an unused connection is kept, in ms: shorter than the 60 s after which our servers close it. */
-const keepMs = 45_000;
-
+/** RFC 9110 §9.2.2: doing it twice is doing it once. */
 const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
 
 /** See the module. `close()` when done: kept connections hold the program open. */
@@ -49,129 +50,155 @@ export class HttpsClient {
   readonly #agent: DialAgent;
   readonly #host: string;
   readonly #timeoutMs: number;
+  readonly #max: number;
+  readonly #waiting: (() => void)[] = [];
+  #used = 0;
 
+  /** @throws PlatformError `invalid` when the address isn't `host:port` */
   constructor(options: HttpsClientOptions) {
-    this.#agent = new DialAgent(options);
+    const { serverName, ca, timeoutMs = 60_000, maxConnections = 16 } = options;
     const address = parseAddress(options.address);
-    const port = address.kind === "tcp" ? address.port : 443;
-    this.#host = port === 443 ? options.serverName : `${options.serverName}:${port}`;
-    this.#timeoutMs = options.timeoutMs ?? 60_000;
+    if (address.kind === "unix") throw invalid("address", `HTTPS needs host:port, got ${options.address}`);
+    const { hostname, port } = address;
+    this.#agent = new DialAgent({ hostname, port, serverName, ca, alpn: ["http/1.1"] });
+    this.#host = port === 443 ? serverName : `${serverName}:${port}`;
+    this.#timeoutMs = timeoutMs;
+    this.#max = maxConnections;
   }
 
   /**
    * Sends a request; resolves with the head of the response, whatever its status.
-   * When a kept connection turns out to be closed, an idempotent request (RFC 9110 §9.2.2) without a streamed body is
-   * sent once more on a new one.
-   * @throws PlatformError `unavailable` when there is no whole response: no connection (see dialTls), time-out, cut off
+   * When a kept connection turns out to be closed, an idempotent request without a streamed body is sent once more, on a new one.
+   * @throws PlatformError `unavailable` when there is no answer: no connection (see dialTls), too slow, cut off, cancelled
    */
   async request(request: ClientRequest): Promise<ClientResponse> {
     const repeatable = idempotent.has(request.method) && !(request.body instanceof ReadableStream);
     try {
       return await this.#send(request);
     } catch (error) {
-      if (!(error instanceof StaleConnection)) throw error;
+      if (!(error instanceof Stale)) throw error;
       if (!repeatable) throw error.reason;
-      return await this.#send(request).catch((again) => {
-        throw again instanceof StaleConnection ? again.reason : again;
-      });
     }
+    return await this.#send(request).catch((error) => {
+      throw error instanceof Stale ? error.reason : error;
+    });
   }
 
-  /** Cuts all connections; requests under way fail. */
+  /** Cuts all connections; requests under way fail with `unavailable`. */
   close(): void {
     this.#agent.close();
   }
 
-  #send({ method, path, headers: given, body, signal }: ClientRequest): Promise<ClientResponse> {
+  async #send(request: ClientRequest): Promise<ClientResponse> {
+    if (this.#used < this.#max) this.#used++;
+    // node's own limit counts a connection only once it is made, so that a burst would open any number.
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    let outgoing: Outgoing;
+    try {
+      outgoing = this.#begin(request);
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+    outgoing.once("close", () => this.#release());
+    return await this.#exchange(outgoing, request);
+  }
+
+  #release(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#used--;
+    else next();
+  }
+
+  #begin({ method, path, headers: given, body }: ClientRequest): Outgoing {
     const headers = new Headers(given);
     if (!headers.has("host")) headers.set("host", this.#host);
     if (body instanceof Uint8Array) headers.set("content-length", String(body.byteLength));
     else if (body === undefined && method !== "GET" && method !== "HEAD") headers.set("content-length", "0");
+    const outgoing = httpRequest({ agent: this.#agent, method, path, headers: Object.fromEntries(headers) });
+    // Deno's node:http repeats any request on a dead kept connection by itself, a POST too, which might then be done
+    // twice. This mark of its says that it has done so already.
+    return Object.assign(outgoing, { _retrying: true });
+  }
+
+  #exchange(outgoing: Outgoing, { method, path, body, signal }: ClientRequest): Promise<ClientResponse> {
+    const what = `${method} ${path} at ${this.#host}`;
     return new Promise((resolve, reject) => {
-      const outgoing = httpRequest({ agent: this.#agent, method, path, headers: Object.fromEntries(headers) });
-      const timer = this.#timeoutMs === 0 ? undefined : setTimeout(() => {
-        outgoing.destroy(unavailable(`No answer to ${method} ${path} within ${this.#timeoutMs} ms`));
-      }, this.#timeoutMs);
-      const aborted = () => outgoing.destroy(unavailable(`${method} ${path} was cancelled`, { cause: signal?.reason }));
-      outgoing.on("error", (error) => {
-        clearTimeout(timer);
+      const patience = new Patience(this.#timeoutMs, () => {
+        outgoing.destroy(unavailable(`${what}: the server made no move for ${this.#timeoutMs} ms`));
+      });
+      const aborted = () => outgoing.destroy(unavailable(`${what} was cancelled`, { cause: signal?.reason }));
+      signal?.addEventListener("abort", aborted);
+      outgoing.once("close", () => {
+        patience.end();
         signal?.removeEventListener("abort", aborted);
-        const reason = error instanceof PlatformError
-          ? error
-          : unavailable(`${method} ${path} at ${this.#host} failed: ${messageOf(error)}`, { cause: error });
-        const stale = outgoing.reusedSocket && (error as { code?: string }).code === "ECONNRESET";
-        reject(stale ? new StaleConnection(reason) : reason);
+      });
+      outgoing.on("error", (error) => {
+        const known = error instanceof PlatformError;
+        const reason = known ? error : unavailable(`${what} failed: ${messageOf(error)}`, { cause: error });
+        const { code } = error as { code?: string };
+        reject(
+          outgoing.reusedSocket && !known && (code === "ECONNRESET" || code === "EPIPE") ? new Stale(reason) : reason,
+        );
       });
       outgoing.on("response", (incoming: IncomingMessage) => {
-        clearTimeout(timer);
-        incoming.once("close", () => signal?.removeEventListener("abort", aborted));
+        patience.moving();
+        const status = incoming.statusCode ?? 0;
+        const empty = method === "HEAD" || status === 204 || status === 304;
+        if (empty) incoming.resume();
+        const cut = `${what}: the connection was closed inside the answer`;
         resolve({
-          status: incoming.statusCode ?? 0,
+          status,
           headers: headersOf(incoming),
-          body: messageBody(incoming, `${this.#host} closed the connection inside the answer to ${method} ${path}`),
+          body: empty
+            ? emptyBody()
+            : messageBody(incoming, { cut, watch: patience, onCancel: () => incoming.destroy() }),
         });
       });
-      if (signal?.aborted) return aborted();
-      signal?.addEventListener("abort", aborted);
-      if (body instanceof ReadableStream) send(body, outgoing).catch((error) => outgoing.destroy(error));
+      patience.waiting();
+      if (signal?.aborted) aborted();
+      else if (body instanceof ReadableStream) send(body, outgoing, patience).catch((error) => outgoing.destroy(error));
       else outgoing.end(body);
     });
   }
 }
 
 /** The server closed a kept connection just as it was used again. */
-class StaleConnection extends Error {
+class Stale extends Error {
   constructor(readonly reason: PlatformError) {
     super(reason.message);
   }
 }
 
-class DialAgent extends Agent {
-  readonly #options: HttpsClientOptions;
-  readonly #open = new Set<Duplex>();
-  #closed = false;
-
-  constructor(options: HttpsClientOptions) {
-    super({ keepAlive: true, maxSockets: options.maxConnections ?? 16, timeout: keepMs });
-    this.#options = options;
+/** Gives up when the other side is waited for too long at a time. */
+class Patience implements WaitWatch {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #over = false;
+  constructor(readonly ms: number, readonly giveUp: () => void) {}
+  waiting(): void {
+    if (!this.#over) this.#timer ??= setTimeout(this.giveUp, this.ms);
   }
-
-  override createConnection(
-    _options: ClientRequestArgs,
-    done?: (error: Error | null, socket: Duplex) => void,
-  ): Duplex {
-    this.#dial().then((socket) => done?.(null, socket), (error) => done?.(error, undefined as unknown as Duplex));
-    // Nothing returned means "by the callback, later"; the type doesn't know that.
-    return undefined as unknown as Duplex;
+  moving(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
-
-  async #dial(): Promise<Duplex> {
-    const { address: text, serverName, ca } = this.#options;
-    const address = parseAddress(text);
-    if (address.kind === "unix") throw unavailable(`${text} can't be reached by HTTPS`);
-    const socket = await dialTls({ ...address, serverName, ca, alpn: ["http/1.1"] });
-    if (this.#closed) {
-      socket.destroy();
-      throw unavailable("The client is closed");
-    }
-    this.#open.add(socket);
-    socket.once("close", () => this.#open.delete(socket));
-    return socket;
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.destroy();
-    for (const socket of this.#open) socket.destroy();
+  /** Nothing will be waited for any more. */
+  end(): void {
+    this.#over = true;
+    this.moving();
   }
 }
 
-async function send(body: ReadableStream<Uint8Array>, outgoing: ReturnType<typeof httpRequest>): Promise<void> {
+async function send(body: ReadableStream<Uint8Array>, outgoing: Outgoing, patience: Patience): Promise<void> {
   const reader = body.getReader();
   try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    for (;;) {
+      patience.moving();
+      const { done, value } = await reader.read();
+      patience.waiting();
+      if (done) break;
       if (outgoing.destroyed) return void await reader.cancel();
-      if (!outgoing.write(next.value)) await drained(outgoing);
+      if (!outgoing.write(value)) await drained(outgoing);
     }
     outgoing.end();
   } catch (error) {
@@ -180,7 +207,7 @@ async function send(body: ReadableStream<Uint8Array>, outgoing: ReturnType<typeo
   }
 }
 
-function drained(outgoing: ReturnType<typeof httpRequest>): Promise<void> {
+function drained(outgoing: Outgoing): Promise<void> {
   if (outgoing.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
     const settle = () => {
@@ -191,6 +218,10 @@ function drained(outgoing: ReturnType<typeof httpRequest>): Promise<void> {
     outgoing.on("drain", settle);
     outgoing.on("close", settle);
   });
+}
+
+function emptyBody(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({ start: (controller) => controller.close() });
 }
 
 function headersOf(incoming: IncomingMessage): Headers {

@@ -8,7 +8,8 @@ import type { Logger } from "@lib/log/mod.ts";
 import type { StreamSocket } from "@lib/tls/mod.ts";
 import type { HttpLimits } from "./limits.ts";
 
-const sweepMs = 1000;
+/** Limits are kept to within this, in ms; shorter limits are swept at half their length. */
+const longestSweepMs = 1000;
 /** A request body of which at most this much is still to come is read off, to keep the connection; more costs a new one. */
 const discardBytes = 64 * 1024;
 
@@ -63,6 +64,7 @@ export class Exchange {
 export class Connections {
   draining = false;
   readonly #limits: HttpLimits;
+  readonly #sweepMs: number;
   readonly #log: Logger;
   readonly #links = new Map<StreamSocket, Link>();
   readonly #waiters: (() => void)[] = [];
@@ -70,6 +72,8 @@ export class Connections {
 
   constructor(limits: HttpLimits, log: Logger) {
     this.#limits = limits;
+    const shortest = Math.min(limits.headerTimeoutMs, limits.idleTimeoutMs, limits.stallTimeoutMs);
+    this.#sweepMs = Math.max(1, Math.min(longestSweepMs, shortest / 2));
     this.#log = log;
   }
 
@@ -80,7 +84,7 @@ export class Connections {
   add(socket: StreamSocket): void {
     this.#links.set(socket, { socket, exchanges: new Set(), idleSince: performance.now(), idleBytes: 0, headSince: 0 });
     socket.once("close", () => this.#remove(socket));
-    this.#timer ??= setInterval(() => this.#sweep(performance.now()), sweepMs);
+    this.#timer ??= setInterval(() => this.#sweep(performance.now()), this.#sweepMs);
     if (this.draining) socket.destroy();
   }
 
@@ -149,10 +153,14 @@ export class Connections {
   #checkIdle(link: Link, now: number): void {
     const { socket } = link;
     if (link.headSince === 0 && socket.bytesRead > link.idleBytes) link.headSince = now;
-    if (link.headSince !== 0) {
-      if (now - link.headSince < this.#limits.headerTimeoutMs) return;
-      socket.write("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-      socket.destroySoon();
-    } else if (now - link.idleSince >= this.#limits.idleTimeoutMs) socket.destroySoon();
+    const inHead = link.headSince !== 0;
+    const over = inHead
+      ? now - link.headSince >= this.#limits.headerTimeoutMs
+      : now - link.idleSince >= this.#limits.idleTimeoutMs;
+    if (!over) return;
+    // Told to end a sweep ago, and still here: the client doesn't take the last bytes.
+    if (socket.writableEnded) return void socket.destroy();
+    if (inHead) socket.write("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    socket.destroySoon();
   }
 }

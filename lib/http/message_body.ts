@@ -16,11 +16,19 @@ export interface WaitWatch {
   moving(): void;
 }
 
-/** Streams `message`; errors with `unavailable` and the text `cut` when the sender goes away before the end. */
+/** How a body is to behave at its ends. */
+export interface MessageBodyOptions {
+  /** The message of the `unavailable` error when the sender goes away before the end. */
+  cut: string;
+  watch: WaitWatch;
+  /** What to do when the reader has seen enough. */
+  onCancel(): void;
+}
+
+/** Streams `message`; errors with `unavailable` when it is cut off. */
 export function messageBody(
   message: IncomingMessage,
-  cut: string,
-  watch: WaitWatch = { waiting() {}, moving() {} },
+  { cut, watch, onCancel }: MessageBodyOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let done = false;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -54,10 +62,9 @@ export function messageBody(
       message.resume();
     },
     cancel() {
-      // The reader has seen enough; what still comes is thrown away, within the limits of the connection's close.
       done = true;
       watch.moving();
-      message.resume();
+      onCancel();
     },
   }, { highWaterMark: windowBytes, size: (chunk) => chunk.byteLength });
 }

@@ -205,8 +205,7 @@ async function handle(
       response = problemResponse(error, requestId);
     }
     status = response.status;
-    const headers = new Headers(response.headers);
-    headers.set("x-request-id", requestId);
+    const headers = mutable(response.headers, requestId);
     if (options.onResponse !== undefined && request !== null) options.onResponse(request, headers);
     else if (!headers.has("x-content-type-options")) headers.set("x-content-type-options", "nosniff");
     if (exchange.mustClose()) headers.set("connection", "close");
@@ -243,10 +242,11 @@ function requestOf(
   if (!/^[A-Za-z0-9.\-_:[\]]+$/.test(host) || !URL.canParse(text)) {
     throw invalid("url", "the request target and the Host header must make a valid URL");
   }
-  const headers = new Headers();
+  const headers: [string, string][] = [["x-request-id", requestId]];
   const raw = incoming.rawHeaders;
-  for (let i = 0; i + 1 < raw.length; i += 2) headers.append(raw[i]!, raw[i + 1]!);
-  headers.set("x-request-id", requestId);
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (raw[i]!.toLowerCase() !== "x-request-id") headers.push([raw[i]!, raw[i + 1]!]);
+  }
   const hasBody = incoming.headers["transfer-encoding"] !== undefined ||
     Number(incoming.headers["content-length"] ?? 0) > 0;
   if (!hasBody || method === "GET" || method === "HEAD") return new Request(text, { method, headers, signal });
@@ -254,10 +254,27 @@ function requestOf(
     method,
     headers,
     signal,
-    body: messageBody(incoming, "The client closed the connection before the request body was whole", exchange),
+    body: messageBody(incoming, {
+      cut: "The client closed the connection before the request body was whole",
+      watch: exchange,
+      // What still comes is thrown away, within the limits of the connection's close.
+      onCancel: () => incoming.resume(),
+    }),
     duplex: "half",
   };
   return new Request(text, init);
+}
+
+/** The response's own headers with the request id, or a copy where the response came from elsewhere and can't be changed. */
+function mutable(headers: Headers, requestId: string): Headers {
+  try {
+    headers.set("x-request-id", requestId);
+    return headers;
+  } catch {
+    const copy = new Headers(headers);
+    copy.set("x-request-id", requestId);
+    return copy;
+  }
 }
 
 /** The client's id when it is short and harmless (it gets into logs and headers), else a fresh one. */

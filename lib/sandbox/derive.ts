@@ -58,11 +58,21 @@ export function derive(options: DeriveOptions): Sandbox {
     add("write", address.slice(5), reason);
   };
 
+  // lib/tls binds a unix socket beside its name and renames it into place, to replace a running program's.
+  const listening = (address: string, reason: string): void => {
+    if (!address.startsWith("unix:")) return add("net", address, reason);
+    add("net", `${address}.new`, reason);
+    for (const path of [address.slice(5), `${address.slice(5)}.new`]) {
+      add("read", path, reason);
+      add("write", path, reason);
+    }
+  };
+
   if (configFile !== undefined) {
     add("read", configFile, "the config file");
     add("env", `${declaration.program.toUpperCase().replaceAll("-", "_")}_*`, "config values given as variables");
   }
-  each(declaration.listen, (address, key) => socket(address, `listens: ${key}`));
+  each(declaration.listen, (address, key) => listening(address, `listens: ${key}`));
   each(declaration.connect, (address, key) => socket(address, `connects: ${key}`));
   each(
     declaration.datagramPeers,
@@ -76,7 +86,7 @@ export function derive(options: DeriveOptions): Sandbox {
   for (const name of declaration.env ?? []) add("env", name, "declared variable");
   each(declaration.run, (path, key) => add("run", path, `starts: ${key}`));
 
-  for (const { address, reason } of extra.listen ?? []) socket(address, reason);
+  for (const { address, reason } of extra.listen ?? []) listening(address, reason);
   for (const { address, reason } of extra.connect ?? []) socket(address, reason);
   for (const { path, reason } of extra.read ?? []) add("read", path, reason);
   for (const { path, reason } of extra.write ?? []) {

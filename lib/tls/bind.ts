@@ -40,30 +40,37 @@ export interface UnixListener {
 }
 
 /**
- * Binds a unix socket with mode 0660, in place of one that is there: a dead program's, or that of the
- * running program which this one is to replace. Needs net permission `unix:<path>`, read and write on the path.
+ * Binds a unix socket with mode 0660. It takes the place of one that is there, without a moment in which nobody
+ * listens: a dead program's, or that of the running program which this one is to replace.
+ *
+ * It is bound as `<path>.new` and renamed, because Deno removes the file of the name it bound when the listener
+ * closes, and would take away a successor's. Needs net permission for `unix:<path>.new`, read and write on both names.
  * @throws PlatformError `conflict` when the path is taken by something that is no socket, `unavailable` when it can't be bound
  */
 export function listenUnix(path: string): UnixListener {
-  removeSocket(path);
+  const fresh = `${path}.new`;
+  mustBeSocketOrFree(path);
+  if (mustBeSocketOrFree(fresh)) Deno.removeSync(fresh);
   let listener: Deno.UnixListener;
+  let inode: number | null;
   try {
-    listener = Deno.listen({ transport: "unix", path });
+    listener = Deno.listen({ transport: "unix", path: fresh });
+    try {
+      Deno.chmodSync(fresh, 0o660);
+    } catch {
+      // Modes are best effort (rootless containers, odd file systems); the folder is what protects the socket.
+    }
+    inode = Deno.lstatSync(fresh).ino;
+    Deno.renameSync(fresh, path);
   } catch (error) {
     throw unavailable(`Cannot listen on unix:${path}: ${messageOf(error)}`, { cause: error });
   }
-  try {
-    Deno.chmodSync(path, 0o660);
-  } catch {
-    // Modes are best effort (rootless containers, odd file systems); the folder is what protects the socket.
-  }
-  const { ino } = Deno.lstatSync(path);
   return {
     accept: () => listener.accept(),
     close() {
       try {
         // Before closing: an open socket keeps its inode number from being given to a successor's.
-        if (Deno.lstatSync(path).ino === ino) Deno.removeSync(path);
+        if (Deno.lstatSync(path).ino === inode) Deno.removeSync(path);
       } catch {
         // Gone already.
       }
@@ -72,13 +79,14 @@ export function listenUnix(path: string): UnixListener {
   };
 }
 
-function removeSocket(path: string): void {
+/** Whether a socket is there. */
+function mustBeSocketOrFree(path: string): boolean {
   let found: Deno.FileInfo;
   try {
     found = Deno.lstatSync(path);
   } catch {
-    return;
+    return false;
   }
   if (!found.isSocket) throw conflict(`Cannot listen on unix:${path}: a file that is no socket is there`);
-  Deno.removeSync(path);
+  return true;
 }

@@ -22,7 +22,10 @@ export abstract class StreamSocket extends Duplex {
   bytesWritten = 0;
   #lingering = false;
   #idleMs = 0;
-  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  #activeAt = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What the running timer was set for; Infinity: none runs. */
+  #armedMs = Infinity;
 
   constructor(remote: { address: string; port: number }, highWaterMark: number) {
     super({ allowHalfOpen: true, highWaterMark });
@@ -49,21 +52,45 @@ export abstract class StreamSocket extends Duplex {
     });
   }
 
-  /** As on a node socket: emits "timeout" after `ms` without traffic; 0 switches it off. */
+  /**
+   * As on a node socket: emits "timeout" after `ms` without traffic; 0 switches it off.
+   * node:http sets it anew per request, so that setting costs no timer: one that runs looks at the facts when it fires.
+   */
   setTimeout(ms: number, listener?: () => void): this {
     if (listener !== undefined) this.once("timeout", listener);
     this.#idleMs = ms;
-    clearTimeout(this.#idleTimer);
-    this.#idleTimer = undefined;
-    this.active();
+    this.#activeAt = performance.now();
+    if (ms > 0 && ms < this.#armedMs) {
+      clearTimeout(this.#timer);
+      this.#armedMs = Infinity;
+    }
+    if (ms > 0 && this.#armedMs === Infinity && !this.destroyed) this.#arm(ms);
     return this;
   }
 
   /** To be called when bytes move: starts the time of {@linkcode setTimeout} again. */
   protected active(): void {
-    if (this.#idleMs === 0 || this.destroyed) return;
-    clearTimeout(this.#idleTimer);
-    this.#idleTimer = setTimeout(() => this.emit("timeout"), this.#idleMs);
+    if (this.#idleMs > 0) this.#activeAt = performance.now();
+  }
+
+  #arm(ms: number): void {
+    this.#armedMs = ms;
+    this.#timer = setTimeout(() => {
+      this.#armedMs = Infinity;
+      if (this.#idleMs === 0) return;
+      const leftMs = this.#idleMs - (performance.now() - this.#activeAt);
+      // A timer may fire a little early by this clock.
+      if (leftMs > 1) return this.#arm(leftMs);
+      this.#activeAt = performance.now();
+      this.#arm(this.#idleMs);
+      this.emit("timeout");
+    }, ms);
+  }
+
+  /** To be called on the way out: no "timeout" from here on. */
+  protected inactive(): void {
+    this.#idleMs = 0;
+    clearTimeout(this.#timer);
   }
 
   /** As on a node socket; connections always run without Nagle's delay. */
@@ -80,11 +107,5 @@ export abstract class StreamSocket extends Duplex {
   }
   unref(): this {
     return this;
-  }
-
-  /** To be called on the way out: no "timeout" from here on. */
-  protected inactive(): void {
-    this.#idleMs = 0;
-    clearTimeout(this.#idleTimer);
   }
 }
