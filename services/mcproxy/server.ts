@@ -18,7 +18,7 @@ import { parseRoute, type RouteRules } from "./domain/route.ts";
 import { operations } from "./operations.ts";
 import { Router } from "./routing/router.ts";
 import routesSql from "./store/migrations/001_routes.sql" with { type: "text" };
-import { RouteStore } from "./store/route_store.ts";
+import { type RouteReader, RouteStore } from "./store/route_store.ts";
 import { Deadlines } from "./stream/deadlines.ts";
 import { CertificateFolder } from "./tls/certificate_folder.ts";
 import { Ingress, type IngressLimits } from "./tls/ingress.ts";
@@ -27,9 +27,11 @@ import { Upstreams } from "./upstream/upstreams.ts";
 
 const dayMs = 86_400_000;
 
-/** Where a started proxy listens, ports resolved; for tests and the log. */
+/** A started proxy: where it listens, ports resolved, and what tests look at. */
 export interface RunningProxy extends RunningService {
   readonly listeners: readonly Ingress[];
+  readonly router: Router;
+  readonly routes: RouteReader;
   readonly metricsAddress: string;
 }
 
@@ -132,7 +134,14 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   doors.push(async () => await api[Symbol.asyncDispose]());
 
   const started = stack.move();
-  return { health, listeners, metricsAddress: metrics.address, [Symbol.asyncDispose]: () => started.disposeAsync() };
+  return {
+    health,
+    listeners,
+    router,
+    routes: store,
+    metricsAddress: metrics.address,
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
 }
 
 function listenerNames(config: Config): string[] {

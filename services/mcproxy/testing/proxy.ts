@@ -9,6 +9,8 @@ import { silentLogger } from "@lib/log/mod.ts";
 import { Registry } from "@lib/metrics/mod.ts";
 import { createRoot, exportKeyPem, generateKey, type MadeIssuer, signLeaf } from "@lib/pki/mod.ts";
 import { schema } from "../config.ts";
+import type { StoredRoute } from "../store/route_store.ts";
+import type { ServedCertificate } from "../tls/certificate_folder.ts";
 import { type RunningProxy, startServer } from "../server.ts";
 
 /** A started proxy with what tests need around it. */
@@ -23,8 +25,15 @@ export interface TestProxy extends AsyncDisposable {
   readonly adminSocket: string;
   /** Issues a certificate and writes `certs/<file>.pem` and `.key`. */
   certify(file: string, names: string[], notAfter?: Date): Promise<void>;
+  /** Sets a route on the listener "https". */
+  put(route: { hostname: string; mode: string; backends: string[]; tlsCert?: string; tlsKey?: string }): void;
+  routes(): StoredRoute[];
+  /** What is served for each L7 route, in order of names. */
+  certificates(): ServedCertificate[];
   /** Stops it and starts another on the same folder; the port changes. */
   restart(): Promise<void>;
+  /** Starts a second one beside it on the same folder, as at a restart without a gap. */
+  beside(): Promise<RunningProxy>;
 }
 
 let root: Promise<MadeIssuer> | undefined;
@@ -42,7 +51,7 @@ export async function testProxy(toml = "", certificates: Record<string, string[]
     `[[listeners]]\nname = "https"\naddr = "127.0.0.1:0"\n[metrics]\naddr = "127.0.0.1:0"\n` +
       `[certificates]\npoll_ms = 100\n[server]\nshutdown_timeout_ms = 500\n${toml}`,
   );
-  const issuer = await (root ??= createRoot({ name: "Test root", days: 10 }));
+  const issuer = await (root ??= createRoot({ name: "Test root", days: 40 }));
   const certify = async (name: string, names: string[], notAfter?: Date) => {
     const key = await generateKey("P-256");
     const dayBefore = new Date((notAfter ?? new Date()).getTime() - 86_400_000);
@@ -64,19 +73,33 @@ export async function testProxy(toml = "", certificates: Record<string, string[]
       version: "test",
       startedAt: new Date(),
     });
+  let first: RunningProxy;
+  try {
+    first = await start();
+  } catch (error) {
+    await Deno.remove(dir, { recursive: true });
+    throw error;
+  }
   const proxy = {
     dir,
     ca: issuer.certificatePem,
-    running: await start(),
+    running: first,
     adminSocket: join(dir, "run", "admin.sock"),
     get port() {
       return Number(proxy.running.listeners[0]!.address.split(":").at(-1));
     },
     certify,
+    put(route: { hostname: string; mode: string; backends: string[]; tlsCert?: string; tlsKey?: string }) {
+      proxy.running.router.put({ listener: "https", tlsCert: "", tlsKey: "", ...route });
+    },
+    routes: () => proxy.running.routes.list("", null, 1000),
+    certificates: () =>
+      [...proxy.running.router.routes()].flatMap((live) => proxy.running.router.certificateOf(live) ?? []),
     async restart() {
       await proxy.running[Symbol.asyncDispose]();
       proxy.running = await start();
     },
+    beside: start,
     async [Symbol.asyncDispose]() {
       await proxy.running[Symbol.asyncDispose]();
       await Deno.remove(dir, { recursive: true });

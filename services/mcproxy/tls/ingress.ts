@@ -60,6 +60,7 @@ export class Ingress {
   readonly #loop: Promise<void>;
   readonly #open = new Set<Open>();
   #draining = false;
+  #closing: Promise<void> | null = null;
   #emptied: (() => void) | null = null;
 
   /**
@@ -80,8 +81,12 @@ export class Ingress {
     return this.#options.name;
   }
 
-  /** Stops accepting, lets what is under way finish for `drainMs`, then ends the rest. */
-  async close(drainMs: number): Promise<void> {
+  /** Stops accepting, lets what is under way finish for `drainMs`, then ends the rest. Only the first call counts. */
+  close(drainMs: number): Promise<void> {
+    return this.#closing ??= this.#drain(drainMs);
+  }
+
+  async #drain(drainMs: number): Promise<void> {
     this.#draining = true;
     this.#listener.close();
     await this.#loop;
@@ -217,10 +222,10 @@ export class Ingress {
   }
 }
 
-/** Adds what has passed over the client's side since the last call. */
+/** Adds what has passed over the client's side since the last call; the first counts what came before it. */
 function meter(stream: ByteStream, counters: RouteCounters): () => void {
-  let read = stream.bytesRead;
-  let written = stream.bytesWritten;
+  let read = 0;
+  let written = 0;
   return () => {
     counters.bytesIn += stream.bytesRead - read;
     counters.bytesOut += stream.bytesWritten - written;

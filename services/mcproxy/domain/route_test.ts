@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { isHostname, nameCovers } from "./hostname.ts";
+import { parseRoute, type RouteInput, type RouteRules } from "./route.ts";
+
+const rules: RouteRules = {
+  listeners: ["https", "alt"],
+  allowedHosts: ["127.0.0.1", "[::1]", "10.0.0.5:8080"],
+  certificateDir: "/srv/mcproxy/certs",
+};
+const l7: RouteInput = {
+  listener: "https",
+  hostname: "hello.example.org",
+  mode: "l7",
+  backends: ["127.0.0.1:8080"],
+  tlsCert: "/srv/mcproxy/certs/hello.pem",
+  tlsKey: "hello.key",
+};
+const l4: RouteInput = { ...l7, mode: "l4", tlsCert: "", tlsKey: "" };
+
+Deno.test("parseRoute normalises names, backends and certificate paths", () => {
+  const route = parseRoute({ ...l7, hostname: "Hello.Example.ORG", backends: ["127.0.0.1:8080", "[::1]:1"] }, rules);
+  assert.equal(route.hostname, "hello.example.org");
+  assert.deepEqual(route.backends.map(({ hostname, port, key }) => [hostname, port, key]), [
+    ["127.0.0.1", 8080, "127.0.0.1:8080"],
+    ["::1", 1, "[::1]:1"],
+  ]);
+  assert.equal(route.tlsCert, "/srv/mcproxy/certs/hello.pem");
+  assert.equal(route.tlsKey, "/srv/mcproxy/certs/hello.key");
+  assert.equal(parseRoute({ ...l4, backends: ["10.0.0.5:8080"] }, rules).backends[0]!.key, "10.0.0.5:8080");
+});
+
+Deno.test("parseRoute refuses what breaks a rule, with the field, the rule and the value", () => {
+  const rows: [change: Partial<RouteInput>, base: RouteInput, message: string][] = [
+    [{ listener: "http" }, l7, 'listener: must be one of https, alt, got "http"'],
+    [
+      { hostname: "*.example.org" },
+      l7,
+      'hostname: must be a DNS name such as "hello.example.org", got "*.example.org"',
+    ],
+    [{ hostname: "10.0.0.1" }, l7, 'hostname: must be a DNS name such as "hello.example.org", got "10.0.0.1"'],
+    [{ hostname: "a..b" }, l7, 'hostname: must be a DNS name such as "hello.example.org", got "a..b"'],
+    [{ hostname: "a.b." }, l7, 'hostname: must be a DNS name such as "hello.example.org", got "a.b."'],
+    [{ mode: "L7" }, l7, 'mode: must be "l4" or "l7", got "L7"'],
+    [{ backends: [] }, l7, 'backends: needs at least one "host:port"'],
+    [
+      { backends: ["127.0.0.1"] },
+      l7,
+      'backends: must be "host:port" with a port from 1 to 65535, got "127.0.0.1"',
+    ],
+    [
+      { backends: ["127.0.0.1:0"] },
+      l7,
+      'backends: must be "host:port" with a port from 1 to 65535, got "127.0.0.1:0"',
+    ],
+    [
+      { backends: ["127.0.0.1:65536"] },
+      l7,
+      'backends: must be "host:port" with a port from 1 to 65535, got "127.0.0.1:65536"',
+    ],
+    [
+      { backends: ["10.0.0.6:80"] },
+      l7,
+      'backends: "10.0.0.6:80" is on a host that the proxy may not connect to; allowed: 127.0.0.1, [::1], 10.0.0.5:8080',
+    ],
+    // A host that is allowed with one port isn't with another.
+    [
+      { backends: ["10.0.0.5:80"] },
+      l7,
+      'backends: "10.0.0.5:80" is on a host that the proxy may not connect to; allowed: 127.0.0.1, [::1], 10.0.0.5:8080',
+    ],
+    [{ backends: ["127.0.0.1:1", "127.0.0.1:1"] }, l7, 'backends: "127.0.0.1:1" is listed twice'],
+    [
+      { backends: Array.from({ length: 65 }, (_, i) => `127.0.0.1:${i + 1}`) },
+      l7,
+      "backends: takes at most 64, got 65",
+    ],
+    [{ tlsCert: "" }, l7, "tls_cert: an l7 route needs the path of a PEM file below /srv/mcproxy/certs"],
+    [{ tlsKey: "" }, l7, "tls_key: an l7 route needs the path of a PEM file below /srv/mcproxy/certs"],
+    [{ tlsCert: "x.pem" }, l4, "tls_cert: an l4 route passes TLS through and takes no certificate"],
+    [{ tlsKey: "x.key" }, l4, "tls_key: an l4 route passes TLS through and takes no key"],
+  ];
+  for (const [change, base, message] of rows) {
+    assert.throws(() => parseRoute({ ...base, ...change }, rules), { code: "invalid", message });
+  }
+});
+
+Deno.test("parseRoute keeps certificates inside their folder", () => {
+  const outside = [
+    "/etc/passwd",
+    "/srv/mcproxy/certs",
+    "/srv/mcproxy/certs/",
+    "/srv/mcproxy/certs-other/a.pem",
+    "/srv/mcproxy/certs/../data/mcproxy.db",
+    "../data/mcproxy.db",
+    "a/../../b.pem",
+    "./a.pem",
+    "a//b.pem",
+    "a.pem\0.txt",
+  ];
+  for (const tlsCert of outside) {
+    assert.throws(
+      () => parseRoute({ ...l7, tlsCert }, rules),
+      { code: "invalid", field: "tls_cert", message: /^tls_cert: must lie below \/srv\/mcproxy\/certs, without/ },
+      tlsCert,
+    );
+  }
+  assert.equal(parseRoute({ ...l7, tlsCert: "sub/a.pem" }, rules).tlsCert, "/srv/mcproxy/certs/sub/a.pem");
+});
+
+Deno.test("isHostname knows names that SNI may carry", () => {
+  for (const name of ["a", "a.b", "xn--bcher-kva.example", "_x.a-b.c", "a".repeat(63) + ".b", "1.a"]) {
+    assert.ok(isHostname(name), name);
+  }
+  for (const name of ["", ".", "a.", ".a", "a b", "A", "-a", "a-", "a".repeat(64), "1.2.3.4", "a.".repeat(127) + "a"]) {
+    assert.equal(isHostname(name), name.length === 253, name);
+  }
+});
+
+Deno.test("nameCovers matches a wildcard against exactly one label", () => {
+  const rows: [string, string, boolean][] = [
+    ["a.test", "a.test", true],
+    ["A.Test", "a.test", true],
+    ["a.test", "b.a.test", false],
+    ["*.test", "a.test", true],
+    ["*.test", "b.a.test", false],
+    ["*.test", "test", false],
+    ["*.a.test", "b.a.test", true],
+    ["*", "a", false],
+    ["127.0.0.1", "a.test", false],
+  ];
+  for (const [certificate, hostname, covers] of rows) {
+    assert.equal(nameCovers(certificate, hostname), covers, `${certificate} ${hostname}`);
+  }
+});
