@@ -5,7 +5,7 @@
 import type { Child } from "@hono/hono/jsx";
 import { errorTable, messageOf, toPlatformError } from "@lib/errors/mod.ts";
 import { csrfField } from "./csrf.ts";
-import { setPageHeaders } from "./security_headers.ts";
+import { isSecureVisit, setPageHeaders } from "./security_headers.ts";
 import { stylesheetUrl } from "./stylesheet.ts";
 
 /** A link of the navigation. */
@@ -74,6 +74,30 @@ export async function htmlResponse(
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   setPageHeaders(headers);
   return new Response(`<!doctype html>${await document}`, { status: init.status ?? 200, headers });
+}
+
+/**
+ * The answer to a visit in the clear, or null for a secure one. Without it a sign-in would go in circles in silence:
+ * browsers don't keep the session's cookie without HTTPS.
+ */
+export function plaintextNotice(
+  request: Request,
+  shell: Omit<PageProps, "title" | "children">,
+): Promise<Response> | null {
+  if (isSecureVisit(request)) return null;
+  const secure = new URL(request.url);
+  secure.protocol = "https:";
+  return htmlResponse(
+    <Page {...shell} title="HTTPS needed">
+      <p class="notice bad">This page was reached without HTTPS, so nobody can sign in here.</p>
+      <p>
+        Use the service's HTTPS address, for example{" "}
+        <a href={secure.href}>{secure.href}</a>. Behind a proxy that terminates TLS, the proxy must send{" "}
+        <code>x-forwarded-proto: https</code>.
+      </p>
+    </Page>,
+    { status: 400 },
+  );
 }
 
 /** An error as a page: what is fit to show of it, the status of the error table, the request id for the operator. */
