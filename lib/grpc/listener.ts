@@ -61,9 +61,10 @@ function inTheClear(
   const open = new Set<ConnTransport>();
   let emptied: (() => void) | undefined;
   const accepted = (connection: Deno.Conn) => {
-    const remote = connection.remoteAddr.transport === "tcp"
-      ? { address: connection.remoteAddr.hostname, port: connection.remoteAddr.port }
-      : { address: "", port: 0 };
+    const from = connection.remoteAddr;
+    const remote = from.transport === "tcp" ? { address: from.hostname, port: from.port } : { address: "", port: 0 };
+    // Nagle's delay costs 40 ms a call.
+    if (from.transport === "tcp") (connection as Deno.TcpConn).setNoDelay(true);
     const transport = new ConnTransport(connection, remote);
     open.add(transport);
     transport.once("close", () => {
