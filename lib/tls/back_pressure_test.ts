@@ -110,3 +110,11 @@ Deno.test("SecureConnection.destroySoon gets its last words through to a peer th
     const [data] = await once(client, "data");
     assert.equal(String(data), "refused");
   }));
+
+Deno.test("SecureConnection that fails with nobody listening ends nothing but itself", () =>
+  withPair(async (client, server) => {
+    client.destroy(new Error("broken"));
+    server.resume();
+    await once(server, "end");
+    assert.equal(client.destroyed, true);
+  }));

@@ -4,6 +4,7 @@
  * @module
  */
 export { acceptLoop } from "./accept_loop.ts";
+export { acceptTls, type AcceptTlsOptions } from "./accept_tls.ts";
 export { type Address, formatAddress, parseAddress } from "./address.ts";
 export { listenTcp, listenUnix, type UnixListener } from "./bind.ts";
 export { CertificateFiles, type CertificateFilesOptions } from "./certificate_files.ts";
@@ -17,7 +18,7 @@ export {
   parseClientHello,
 } from "./client_hello.ts";
 export { dialTls, type DialTlsOptions } from "./dial.ts";
-export { acceptTls, type AcceptTlsOptions, listenTls, type ListenTlsOptions, type TlsListener } from "./listen.ts";
+export { listenTls, type ListenTlsOptions, type TlsListener } from "./listen.ts";
 export { SecureConnection } from "./secure_connection.ts";
 export { StreamSocket } from "./stream_socket.ts";
 export { type ByteConnection, ConnTransport } from "./transport.ts";

@@ -31,6 +31,9 @@ export abstract class StreamSocket extends Duplex {
     super({ allowHalfOpen: true, highWaterMark });
     this.remoteAddress = remote.address;
     this.remotePort = remote.port;
+    // A connection that breaks is everyday business and must never end the program for want of a listener; whoever
+    // cares adds one, and "close" comes in any case.
+    this.on("error", () => {});
   }
 
   /**
