@@ -1,0 +1,13 @@
+/** What MCIAS does to the outside. It connects to nobody: it must run when all else is down. */
+import type { Declaration } from "@lib/sandbox/mod.ts";
+
+export const sandbox: Declaration = {
+  program: "mcias",
+  listen: ["server.rest_addr", "server.grpc_addr"],
+  // ca_cert: for the verb status.
+  read: ["server.tls_cert", "server.tls_key", "server.ca_cert", "keys.master_key_file", "keys.passphrase_file"],
+  write: ["server.data_dir"],
+  env: ["PORT_REST", "PORT_GRPC"],
+  unstable: ["net"],
+  takeover: true,
+};
