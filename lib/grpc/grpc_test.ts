@@ -4,7 +4,7 @@ import { type Call, type Handlers, implement, type Operation } from "@lib/contra
 import { conflict, PlatformError, rateLimited } from "@lib/errors/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
 import { createRoot, exportKeyPem, generateKey, type MadeIssuer, signLeaf } from "@lib/pki/mod.ts";
-import { CertificateFiles } from "@lib/tls/mod.ts";
+import { CertificateFiles, dialTls } from "@lib/tls/mod.ts";
 import { RecordService, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
 import { AgentService } from "@proto/mcp/v1/agent_pb.ts";
 import { grpcClient, type GrpcServer, type GrpcServerOptions, serveGrpc } from "./mod.ts";
@@ -79,6 +79,19 @@ Deno.test("grpcClient over TLS verifies the configured name while it connects to
       await using client = grpcClient(ZoneService, { address, tls: { ca, serverName }, token: () => "admin" });
       assert.equal((await client.getZone({ zone: "z" })).primaryNs, "127.0.0.1");
     }
+  });
+});
+
+Deno.test("serveGrpc over TLS speaks nothing but HTTP/2, and lets go of a peer that has ended", async () => {
+  await withTls(["mcns.svc.test"], async ({ files, root }) => {
+    await using server = await serve(implement(ZoneService, zones), { tls: files });
+    const port = Number(server.address.split(":")[1]);
+    const peer = { hostname: "127.0.0.1", port, serverName: "mcns.svc.test", ca: root.certificatePem };
+    const connection = await dialTls({ ...peer, alpn: ["h2"] });
+    assert.equal(connection.alpnProtocol, "h2");
+    connection.end();
+    for await (const _settings of connection) { /* until the server has closed its side too */ }
+    await assert.rejects(dialTls({ ...peer, alpn: ["http/1.1"] }), { code: "unavailable" });
   });
 });
 

@@ -69,7 +69,12 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     reusePort,
     log,
-    onConnection: (connection) => injector.injectConnection(connection),
+    onConnection: (connection) => {
+      injector.injectConnection(connection);
+      // node:http2 pays no heed to the end of a stream that isn't a socket: the connection of a peer that is gone would
+      // stay until the next keepalive. HTTP/2 has no use for half-open connections.
+      connection.once("end", () => connection.destroy());
+    },
   });
 
   let closing: Promise<void> | undefined;
