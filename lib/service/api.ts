@@ -72,7 +72,7 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
     : null;
   const tlsFor = (address: string) => certificates === null || address.startsWith("unix:") ? {} : { tls: certificates };
 
-  const rest = restApp(operations, { authenticate, local, log, service: name, version });
+  const rest = restApp(operations, { authenticate: options.authenticate, log, service: name, version });
   const http = await serveHttp({
     address: server.rest_addr,
     ...tlsFor(server.rest_addr),
@@ -90,8 +90,7 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
     address: server.grpc_addr,
     ...tlsFor(server.grpc_addr),
     operations,
-    authenticate,
-    local,
+    authenticate: options.authenticate,
     log,
     reusePort: true,
   });
