@@ -7,7 +7,7 @@
 export { checkAccess, identify } from "./access.ts";
 export type { RestBinding } from "./binding.ts";
 export { type Authentication, type Call, requestIdFrom, requireCaller, tokenFrom } from "./call.ts";
-export { type Observation, type Observe, shownError } from "./observation.ts";
+export { CallRecord, type Observation, type Observe } from "./observation.ts";
 export { openApi } from "./openapi.ts";
 export { type Handler, type Handlers, implement, type Operation, operationName } from "./operation.ts";
 export { nextPageToken, type Page, type PageLimits, pageOf, parsePage } from "./paging.ts";

@@ -6,12 +6,11 @@
  * (401), access (403), then the body, so that nobody without a token gets to send one.
  */
 import { type Message, toJson } from "@bufbuild/protobuf";
-import { systemClock } from "@lib/clock/mod.ts";
-import { notFound, PlatformError } from "@lib/errors/mod.ts";
+import { notFound, type PlatformError } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { checkAccess, identify } from "./access.ts";
 import { type Authentication, type Call, requestIdFrom, tokenFrom } from "./call.ts";
-import { type Observe, shownError } from "./observation.ts";
+import { CallRecord, type Observe } from "./observation.ts";
 import { openApi } from "./openapi.ts";
 import type { Operation } from "./operation.ts";
 import { problemOf, problemResponse } from "./problem.ts";
@@ -61,7 +60,6 @@ export function restApp(operations: readonly Operation[], options: RestOptions):
 
     const { operation, path } = found;
     const abort = new AbortController();
-    const startedAt = systemClock.monotonic();
     const call: Call = {
       caller: null,
       remote,
@@ -69,31 +67,19 @@ export function restApp(operations: readonly Operation[], options: RestOptions):
       transport: "rest",
       signal: AbortSignal.any([request.signal, abort.signal]),
     };
-    const ended = (error?: unknown): PlatformError | null => {
-      const shown = error === undefined ? null : shownError(error, log, { operation: operation.name, requestId });
-      observe?.({
-        operation: operation.name,
-        transport: "rest",
-        code: shown?.code ?? "ok",
-        durationMs: systemClock.monotonic() - startedAt,
-        requestId,
-        remote,
-        username: call.caller?.username ?? null,
-      });
-      return shown;
-    };
+    const record = new CallRecord(operation.name, call, log, observe);
     try {
       const token = tokenFrom(request.headers.get("authorization"));
       if (token !== undefined) call.token = token;
       call.caller = await identify(operation.access, token, authenticate);
       checkAccess(operation.access, call.caller);
       const message = await readRequest(operation, request, url.searchParams, path);
-      if (operation.streaming) return finish(await ndjson(operation, message, call, abort, ended));
+      if (operation.streaming) return finish(await ndjson(operation, message, call, abort, record));
       const answer = await operation.invoke(message, call);
-      ended();
+      record.ended();
       return finish(jsonResponse(JSON.stringify(json(operation, answer)), "application/json"));
     } catch (error) {
-      return fail(ended(error)!);
+      return fail(record.failed(error));
     }
   };
 }
@@ -123,7 +109,7 @@ async function ndjson(
   request: Message,
   call: Call,
   abort: AbortController,
-  ended: (error?: unknown) => PlatformError | null,
+  record: CallRecord,
 ): Promise<Response> {
   const messages = operation.stream(request, call);
   const encoder = new TextEncoder();
@@ -138,9 +124,10 @@ async function ndjson(
         const next: IteratorResult<Message, void> = await (pending ?? messages.next());
         pending = null;
         if (!next.done) return controller.enqueue(line(json(operation, next.value)));
-        ended();
+        record.ended();
       } catch (error) {
-        const shown = ended(error)!;
+        const shown = record.failed(error);
+        if (abort.signal.aborted) return;
         controller.enqueue(line({ error: problemOf(shown, call.requestId) }));
       }
       controller.close();
@@ -149,7 +136,7 @@ async function ndjson(
       abort.abort();
       // The handler may be deep in an await that the signal ends with an error: nobody is left to hear it.
       await messages.return().catch(() => {});
-      ended();
+      record.ended();
     },
   }, { highWaterMark: 0 });
   return jsonResponse(body, "application/x-ndjson");

@@ -6,6 +6,7 @@ import { silentLogger } from "@lib/log/mod.ts";
 import { RecordService, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
 import { AgentService } from "@proto/mcp/v1/agent_pb.ts";
 import type { Call } from "./call.ts";
+import type { Observation } from "./observation.ts";
 import { type Handlers, implement, type Operation } from "./operation.ts";
 import { restApp, type RestOptions } from "./rest_app.ts";
 
@@ -320,7 +321,10 @@ Deno.test("restApp aborts the call and ends the handler when the reader of a str
       ended.resolve(call.signal.aborted ? "aborted" : "still wanted");
     }
   });
-  const app = restApp(operations, { authenticate: "local", log: silentLogger, service: "mcp", version: "1" });
+  const seen: string[] = [];
+  const observe = ({ code }: Observation) => void seen.push(code);
+  const log = { ...silentLogger, error: () => assert.fail("a caller's leaving is no defect") };
+  const app = restApp(operations, { authenticate: "local", log, observe, service: "mcp", version: "1" });
   const response = await app(new Request("http://localhost/v1/deploy", { method: "POST" }), { remote: "unix" });
   const reader = response.body!.getReader();
   await reader.read();
@@ -328,6 +332,7 @@ Deno.test("restApp aborts the call and ends the handler when the reader of a str
   await reader.cancel();
   await reading;
   assert.equal(await ended.promise, "aborted");
+  assert.deepEqual(seen, ["cancelled"]);
 });
 
 Deno.test("restApp reports each call once to its observer", async () => {

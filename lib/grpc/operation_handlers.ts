@@ -8,19 +8,18 @@ import {
 } from "@grpc/grpc-js";
 import type { Message } from "@bufbuild/protobuf";
 import type { Buffer } from "node:buffer";
-import { systemClock } from "@lib/clock/mod.ts";
 import {
   type Authentication,
   type Call,
+  CallRecord,
   checkAccess,
   identify,
   type Observe,
   type Operation,
   requestIdFrom,
-  shownError,
   tokenFrom,
 } from "@lib/contract/mod.ts";
-import { invalid, messageOf, type PlatformError } from "@lib/errors/mod.ts";
+import { invalid, messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { decode, encode } from "./definition.ts";
 import { wireStatus } from "./status.ts";
@@ -47,10 +46,10 @@ function unary(operation: Operation, options: HandlerOptions) {
       .then((request) => operation.invoke(request, running.call))
       .then((answer) => {
         const bytes = encode(operation.method.output, answer);
-        running.ended();
+        running.record.ended();
         done(null, bytes);
       })
-      .catch((error) => done(wireStatus(running.failed(error))));
+      .catch((error) => done(wireStatus(running.record.failed(error))));
   };
 }
 
@@ -65,9 +64,9 @@ function streaming(operation: Operation, options: HandlerOptions) {
         if (surface.cancelled) break;
         if (!surface.write(encode(operation.method.output, message))) await drained(surface, running.call.signal);
       }
-      running.ended();
+      running.record.ended();
       surface.end();
-    })().catch((error) => surface.emit("error", wireStatus(running.failed(error))));
+    })().catch((error) => surface.emit("error", wireStatus(running.record.failed(error))));
   };
 }
 
@@ -87,10 +86,10 @@ function drained(surface: ServerWritableStream<Buffer, Buffer>, signal: AbortSig
 
 class RunningCall {
   readonly call: Call;
+  readonly record: CallRecord;
   readonly #operation: Operation;
   readonly #surface: Surface;
-  readonly #options: HandlerOptions;
-  readonly #startedAt = systemClock.monotonic();
+  readonly #authenticate: Authentication;
 
   constructor(operation: Operation, surface: Surface, options: HandlerOptions) {
     const abort = new AbortController();
@@ -106,47 +105,24 @@ class RunningCall {
       transport: "grpc",
       signal: abort.signal,
     };
+    this.record = new CallRecord(operation.name, this.call, options.log, options.observe);
     this.#operation = operation;
     this.#surface = surface;
-    this.#options = options;
+    this.#authenticate = options.authenticate;
   }
 
   /** Lets the caller in and decodes the request. */
   async admitted(bytes: Buffer): Promise<Message> {
+    const { access, method } = this.#operation;
     const token = tokenFrom(headerOf(this.#surface.metadata, "authorization"));
     if (token !== undefined) this.call.token = token;
-    this.call.caller = await identify(this.#operation.access, token, this.#options.authenticate);
-    checkAccess(this.#operation.access, this.call.caller);
-    const input = this.#operation.method.input;
+    this.call.caller = await identify(access, token, this.#authenticate);
+    checkAccess(access, this.call.caller);
     try {
-      return decode(input, bytes);
+      return decode(method.input, bytes);
     } catch (error) {
-      throw invalid("request", `not a ${input.typeName}: ${messageOf(error)}`, { cause: error });
+      throw invalid("request", `not a ${method.input.typeName}: ${messageOf(error)}`, { cause: error });
     }
-  }
-
-  ended(): void {
-    this.#observe("ok");
-  }
-
-  /** The error as the caller sees it. */
-  failed(error: unknown): PlatformError {
-    const { requestId } = this.call;
-    const shown = shownError(error, this.#options.log, { operation: this.#operation.name, requestId });
-    this.#observe(shown.code);
-    return shown;
-  }
-
-  #observe(code: "ok" | PlatformError["code"]): void {
-    this.#options.observe?.({
-      operation: this.#operation.name,
-      transport: "grpc",
-      code,
-      durationMs: systemClock.monotonic() - this.#startedAt,
-      requestId: this.call.requestId,
-      remote: this.call.remote,
-      username: this.call.caller?.username ?? null,
-    });
   }
 }
 

@@ -4,8 +4,14 @@
  * Both are open to anyone: they say whether the process serves and what its public
  * contract is, nothing about its data.
  */
-import { type Server, type ServerDuplexStream, type ServerWritableStream, status } from "@grpc/grpc-js";
-import type { sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
+import {
+  type sendUnaryData,
+  type Server,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  status,
+} from "@grpc/grpc-js";
 import {
   type DescFile,
   type DescService,
