@@ -78,6 +78,13 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   router.reload();
   // At a restart without a gap the old and the new process share the routes for a moment.
   stack.use(watchDatabase(db, () => router.reload(), log));
+  let version = db.dataVersion();
+  const refresh = () => {
+    const now = db.dataVersion();
+    if (now === version) return;
+    router.reload();
+    version = now;
+  };
 
   const listeners: Ingress[] = [];
   // Fails half-way through the start, or stops: everybody drains at once, so that the time-out holds for all together.
@@ -94,6 +101,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
       router,
       upstreams,
       deadlines,
+      refresh,
       date,
       log,
     });

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { grpcClient } from "@lib/grpc/mod.ts";
 import { CertificateService, RouteService, StatsService } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { l4Route, l7Route, type TestProxy, testProxy } from "./testing/proxy.ts";
-import { answering, exchange, tlsClient } from "./testing/raw.ts";
+import { answering, exchange, RawBackend, tlsClient } from "./testing/raw.ts";
 
 const close = "Connection: close\r\n";
 
@@ -59,6 +59,21 @@ Deno.test("RouteService changes routes for the next connection, over the admin s
     field: "backends",
     message: 'backends: "192.0.2.1:80" is on a host that the proxy may not connect to; allowed: 127.0.0.1',
   });
+});
+
+Deno.test("Session follows its route when the backend goes away while a request is on its way", async () => {
+  await using two = answering("two");
+  await using proxy = await testProxy("", { a: ["a.test"] });
+  const put = (port: number) =>
+    proxy.put({ hostname: "a.test", mode: "l7", backends: [`127.0.0.1:${port}`], tlsCert: "a.pem", tlsKey: "a.key" });
+  // Takes the connection, and is replaced and gone before it answers.
+  await using one = new RawBackend(async (connection) => {
+    await connection.until("\r\n\r\n");
+    put(two.port);
+  });
+  put(one.port);
+  assert.equal(await greeting(proxy, "a.test"), "two");
+  assert.equal(one.accepted, 1);
 });
 
 Deno.test("RouteService lists pages in order of listener and name", async () => {
@@ -201,4 +216,34 @@ Deno.test("Session serves applications on Deno.serve and node:http, bodies echoe
   }
   await web.shutdown();
   await new Promise((resolve) => node.close(resolve));
+});
+
+/** A client's text frame (RFC 6455 §5.2): final, masked with zeros, at most 125 bytes. */
+const textFrame = (text: string) => `\x81${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`;
+
+Deno.test("Session carries WebSocket frames to an application on Deno.upgradeWebSocket and back", async () => {
+  const web = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
+    socket.onmessage = ({ data }) => socket.send(`echo ${data}`);
+    return response;
+  });
+  await using proxy = await testProxy(l7Route("a.test", "a", web.addr.port), { a: ["a.test"] });
+  {
+    using client = await tlsClient({ port: proxy.port, hostname: "a.test", ca: proxy.ca });
+    await client.send(
+      "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    );
+    const head = await client.until("\r\n\r\n");
+    assert.match(head, /^HTTP\/1\.1 101 /);
+    // RFC 6455 §1.3 gives this answer to this key.
+    assert.match(head, /\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/i);
+    for (const text of ["one", "two"]) {
+      await client.send(textFrame(text));
+      assert.equal(await client.take(2 + 5 + text.length), `\x81${String.fromCharCode(5 + text.length)}echo ${text}`);
+    }
+    await client.send("\x88\x80\0\0\0\0");
+    assert.equal(await client.rest(), "\x88\0");
+  }
+  await web.shutdown();
 });

@@ -41,3 +41,8 @@ export function parseBackend(text: string, allowedHosts: readonly string[], fiel
 function permits(allowed: string, hostname: string, key: string): boolean {
   return allowed === hostname || allowed === `[${hostname}]` || allowed === key;
 }
+
+/** True when both lists name the same backends in the same order. */
+export function sameBackends(one: readonly Backend[], other: readonly Backend[]): boolean {
+  return one.length === other.length && one.every(({ key }, index) => key === other[index]!.key);
+}

@@ -10,6 +10,7 @@
  * @module
  */
 import { messageOf } from "@lib/errors/mod.ts";
+import { type Backend, sameBackends } from "../domain/backend.ts";
 import { latin1 } from "../stream/byte_stream.ts";
 import type { Deadline } from "../stream/deadlines.ts";
 import { tunnel } from "../stream/tunnel.ts";
@@ -29,6 +30,8 @@ import { Upload } from "./upload.ts";
 const backendHeadLimits = { maxBytes: 64 * 1024, maxFields: 256 };
 /** 100 and a few 103 are normal; more is a loop. */
 const maxInterim = 16;
+/** How often a request follows its route to other backends. */
+const maxMoves = 3;
 /** A client that has closed its sending side may still take the answer; this long we believe it, ms. */
 const halfClosedMs = 5000;
 
@@ -79,17 +82,17 @@ export class Exchange {
   async #attempt(): Promise<boolean> {
     const { client, upstreams } = this.options;
     const repeatable = isRepeatable(this.request);
-    for (let retry = false;; retry = true) {
+    let backends = this.route.backends;
+    for (let retry = false, moves = 0;;) {
       let lease: Lease;
       try {
-        lease = await upstreams.acquire(this.route.backends, { repeatable, fresh: retry });
+        lease = await upstreams.acquire(backends, { repeatable, fresh: retry });
       } catch (error) {
         if (!(error instanceof NoBackend)) throw error;
-        return await this.#fail(
-          error.busy ? 503 : 502,
-          error.busy ? "the backend is busy" : "no backend answers",
-          error,
-        );
+        const now = moves++ < maxMoves ? this.#movedTo(backends) : null;
+        if (now === null) return await this.#noBackend(error);
+        backends = now;
+        continue;
       }
       this.#lease = lease;
       try {
@@ -98,13 +101,29 @@ export class Exchange {
         return await this.#deliver(lease, response);
       } catch (error) {
         if (this.#phase !== "waiting" || client.closed) return this.#cut(error);
-        const again = repeatable && lease.reused && !retry && !this.#answered && !this.#timedOut;
-        if (again && !(error instanceof HttpFault)) continue;
-        return await this.#backendFailed(error);
+        // RFC 9110 §9.2.2. A fresh connection that breaks is the backend's failure, unless the route has left it.
+        const now = this.#movedTo(backends);
+        const again = repeatable && (lease.reused || now !== null) && !retry && !this.#answered && !this.#timedOut;
+        if (!again || error instanceof HttpFault) return await this.#backendFailed(error);
+        backends = now ?? backends;
+        retry = true;
       } finally {
         lease.release(0);
       }
     }
+  }
+
+  /**
+   * The route's backends as they are now, if they are others: a change may have come, and the old backend gone, while
+   * this request was on its way. Null when nothing changed.
+   */
+  #movedTo(backends: readonly Backend[]): readonly Backend[] | null {
+    const now = this.options.route("look again")?.backends ?? backends;
+    return sameBackends(now, backends) ? null : now;
+  }
+
+  async #noBackend(error: NoBackend): Promise<boolean> {
+    return await this.#fail(error.busy ? 503 : 502, error.busy ? "the backend is busy" : "no backend answers", error);
   }
 
   /** Sends the request and waits for the final response's head. */

@@ -44,8 +44,11 @@ export interface SessionOptions {
   remote: string;
   /** The name in SNI; requests must be for it. */
   hostname: string;
-  /** The route as it is now; null when it is gone or no longer an l7 route. */
-  route(): LiveRoute | null;
+  /**
+   * The route as it is now; null when it is gone or no longer an l7 route.
+   * @param look "look again" asks the store first, in case another process has just changed it
+   */
+  route(look?: "look again"): LiveRoute | null;
   upstreams: Upstreams;
   deadlines: Deadlines;
   limits: HttpLimits;

@@ -3,7 +3,7 @@
  * ClientHello on, goes to the backend as it is, and every end with it.
  * @module
  */
-import type { Backend } from "../domain/backend.ts";
+import { type Backend, sameBackends } from "../domain/backend.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import { tunnel } from "../stream/tunnel.ts";
@@ -15,6 +15,8 @@ export interface PassthroughOptions {
   /** With the ClientHello put back. */
   client: ByteStream;
   backends: readonly Backend[];
+  /** The route's backends as they are now, asked when none of `backends` connects: a change may have just come. */
+  current(): readonly Backend[];
   counters: RouteCounters;
   upstreams: Upstreams;
   deadlines: Deadlines;
@@ -33,8 +35,7 @@ export async function passthrough(options: PassthroughOptions): Promise<void> {
     lease?.stream.destroy();
   });
   try {
-    // A connection of somebody else's requests is of no use here.
-    lease = await options.upstreams.acquire(options.backends, { repeatable: false, fresh: true });
+    lease = await connect(options);
     await tunnel(client, lease.stream, { deadline, idleMs, moved });
   } catch (error) {
     if (!(error instanceof NoBackend)) throw error;
@@ -44,5 +45,17 @@ export async function passthrough(options: PassthroughOptions): Promise<void> {
     lease?.release(0);
     client.destroy();
     moved();
+  }
+}
+
+async function connect({ upstreams, backends, current }: PassthroughOptions): Promise<Lease> {
+  // A connection that carried somebody's requests before is of no use here.
+  const choice = { repeatable: false, fresh: true };
+  try {
+    return await upstreams.acquire(backends, choice);
+  } catch (error) {
+    const now = current();
+    if (!(error instanceof NoBackend) || sameBackends(now, backends)) throw error;
+    return await upstreams.acquire(now, choice);
   }
 }

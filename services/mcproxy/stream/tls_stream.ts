@@ -27,6 +27,7 @@ export class TlsStream implements ByteStream {
   #gated = false;
   #ended = false;
   #closed = false;
+  #ending = false;
   #error: Error | null = null;
   #reader: PromiseWithResolvers<Uint8Array | null> | null = null;
   #failWrite: ((error: Error) => void) | null = null;
@@ -78,6 +79,8 @@ export class TlsStream implements ByteStream {
     this.#reader = null;
     this.#failWrite?.(error);
     this.#failWrite = null;
+    // An end that was asked for gets its closing alert out; anything else is a cut, and must look like one.
+    if (!this.#ending) this.#transport.abandon();
     this.#tls.destroy();
     this.#transport.destroy();
     this.onEnded?.();
@@ -122,6 +125,7 @@ export class TlsStream implements ByteStream {
 
   endWrite(): Promise<void> {
     if (this.#closed) return Promise.resolve();
+    this.#ending = true;
     return new Promise((resolve) => {
       this.#failWrite = () => resolve();
       this.#tls.end(() => {

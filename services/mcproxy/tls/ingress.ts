@@ -37,6 +37,8 @@ export interface IngressOptions {
   router: Router;
   upstreams: Upstreams;
   deadlines: Deadlines;
+  /** Takes over what another process has changed in the store, at once. */
+  refresh(): void;
   /** IMF-fixdate of now. */
   date(): string;
   log: Logger;
@@ -141,14 +143,20 @@ export class Ingress {
   }
 
   async #passthrough(conn: Deno.TcpConn, open: Open, hello: Uint8Array, live: LiveRoute): Promise<void> {
-    const { limits, upstreams, deadlines } = this.#options;
+    const { limits, upstreams, deadlines, router, refresh } = this.#options;
+    const { hostname, backends } = live.route;
     const client = new ConnStream(conn);
     client.unread(hello);
     live.counters.bytesIn += hello.length;
     open.destroy = () => client.destroy();
     await passthrough({
       client,
-      backends: live.route.backends,
+      backends,
+      current: () => {
+        refresh();
+        const now = router.find(this.name, hostname);
+        return now?.route.mode === "l4" ? now.route.backends : backends;
+      },
       counters: live.counters,
       upstreams,
       deadlines,
@@ -164,7 +172,7 @@ export class Ingress {
     live: LiveRoute,
     hostname: string,
   ): Promise<void> {
-    const { limits, deadlines, router, upstreams, date, log } = this.#options;
+    const { limits, deadlines, router, upstreams, refresh, date, log } = this.#options;
     const context = router.contextOf(live);
     if (context === null) return await this.#refuse(conn, "no_certificate", alerts.internalError, hello);
     const { hostname: remote, port } = conn.remoteAddr;
@@ -186,7 +194,8 @@ export class Ingress {
       client,
       remote,
       hostname,
-      route: () => {
+      route: (look) => {
+        if (look !== undefined) refresh();
         // A change of the route holds for the next request of a connection that is open, too.
         const now = router.find(this.name, hostname);
         return now?.route.mode === "l7" ? { backends: now.route.backends, counters: now.counters } : null;
