@@ -13,7 +13,8 @@ import { settle } from "./deploy/settle.ts";
 import { startCommitted } from "./deploy/start.ts";
 import type { Steps } from "./deploy/steps.ts";
 import { bootGroups } from "./domain/boot_order.ts";
-import { mergePlatformDefinitions } from "./platform_definitions.ts";
+import { mergePlatformDefinitions, platformBundles } from "./platform_definitions.ts";
+import { sweepBundles } from "./runtime/bundle_store.ts";
 import { pause } from "./runtime/pause.ts";
 import type { ServiceRow } from "./store/service_store.ts";
 
@@ -35,6 +36,7 @@ export async function boot(node: AgentNode): Promise<void> {
       ms: Math.round(performance.now() - since),
     });
   }
+  sweep(node);
   // Stopped services, and what deploys that were cut off have left.
   const others = new Set([...registry.claims.services(), ...registry.services.list().map(({ name }) => name)]);
   for (const service of others) {
@@ -99,6 +101,23 @@ async function bootService(node: AgentNode, service: string): Promise<void> {
 async function tidy(node: AgentNode, service: string): Promise<void> {
   if (node.locks.isHeld(service)) return;
   await node.locks.with(service, "tidy", "agent", () => settle(node, service));
+}
+
+/** A day: no deploy takes so long, and going back to yesterday's version needs no pull. */
+const keepBundlesMs = 24 * 3_600_000;
+
+function sweep(node: AgentNode): void {
+  const { registry, settings, clock, log } = node;
+  try {
+    const used = new Set([
+      ...registry.services.list().flatMap(({ release }) => release.components.map(({ bundle }) => bundle)),
+      ...platformBundles(settings.definitionsDir),
+    ]);
+    const removed = sweepBundles(settings.bundlesDir, used, keepBundlesMs, clock.now());
+    if (removed > 0) log.info("unused bundles removed", { removed });
+  } catch (error) {
+    log.warn("unused bundles are not removed", { error: messageOf(error) });
+  }
 }
 
 /** Deploys that were cut off have no processes left (the lifeline); their claims go when the service is settled. */

@@ -33,7 +33,7 @@ export const schema = defineConfig({
   metacrypt: {
     address: address("127.0.0.1:9443", "Metacrypt's gRPC address"),
     server_name: text("metacrypt.svc.mcp.metacircular.net", "the name that its certificate must carry"),
-    mount: text("services", "the issuer of the services' certificates"),
+    mount: text("pki", "the issuer of the services' certificates"),
     ttl_seconds: integer(0, "lifetime asked for; 0: Metacrypt's own default (90 days)", { max: 31_536_000 }),
   },
   mcns: {

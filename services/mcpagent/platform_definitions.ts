@@ -38,6 +38,18 @@ export function mergePlatformDefinitions(node: AgentNode): string[] {
   return faults;
 }
 
+/** Bundles that the folder's definitions name, whatever the registry says: what a lost registry starts from. */
+export function platformBundles(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".toml")).flatMap(({ name }) =>
+      [...Deno.readTextFileSync(join(folder, name)).matchAll(/bundle:([0-9a-f]{64})/g)].map((found) => found[1]!)
+    );
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
 function merge(node: AgentNode, path: string, fileName: string): void {
   const { registry, settings } = node;
   const toml = Deno.readTextFileSync(path);

@@ -78,7 +78,7 @@ async function run(
   const pair = servicePair(settings.certsDir, service);
   try {
     rollout.take(await pull());
-    await certify(node, service, plan, steps);
+    await certify(node, service, plan, before, steps);
     await rollout.start(steps);
     const routes = rollout.routes();
     for (const route of routes) {
@@ -151,7 +151,13 @@ async function pullAll(node: AgentNode, definition: ServiceDefinition, steps: St
   return releases;
 }
 
-async function certify(node: AgentNode, service: string, plan: Plan, steps: Steps): Promise<void> {
+async function certify(
+  node: AgentNode,
+  service: string,
+  plan: Plan,
+  before: ServiceRow | null,
+  steps: Steps,
+): Promise<void> {
   const { certificateNames: names } = plan;
   if (names.length === 0) return;
   const pair = servicePair(node.settings.certsDir, service);
@@ -164,8 +170,8 @@ async function certify(node: AgentNode, service: string, plan: Plan, steps: Step
   await steps.run("certificate", names.join(", "), async () => {
     node.registry.claims.take(service, { kind: "certificate", service });
     const made = await issuePair(node.neighbours.issuer, pair, names, true);
-    // The ingress reads the files with the route; this is for routes that are there already.
-    await node.neighbours.ingress.reloadCertificates();
+    // With a new route the ingress reads the files anyway.
+    if (before !== null && before.release.routes.length > 0) await node.neighbours.ingress.reloadCertificates();
     return made;
   }, ({ notAfter }) => `${names.join(", ")}: issued, good until ${notAfter.toISOString()}`);
 }

@@ -36,7 +36,7 @@ class Bench implements AsyncDisposable {
       restart: options.restart ?? "always",
       backOff: { firstMs: 10, maxMs: 40, resetAfterMs: 60_000 },
       stopTimeoutMs: options.stopTimeoutMs ?? 10_000,
-      health: { target: null, intervalMs: 100, retries: 2, startMs: 5_000, ...options.health },
+      health: { target: null, intervalMs: 100, retries: 2, startMs: 20_000, ...options.health },
       overlaps: false,
       output: this.output,
       clock: systemClock,
@@ -156,7 +156,7 @@ Deno.test("Supervisor.healthy says what the check saw when it never passes", asy
       onTrial: true,
       health: {
         startMs: 300,
-        target: { kind: "http", address: `127.0.0.1:${port}`, path: "/h", tls: null, timeoutMs: 500 },
+        target: { kind: "http", address: `127.0.0.1:${port}`, path: "/h", tls: null, timeoutMs: 1_000 },
       },
     },
   );
@@ -165,7 +165,7 @@ Deno.test("Supervisor.healthy says what the check saw when it never passes", asy
     match(
       (error as Error).message,
       new RegExp(
-        `^Component web of hello is not healthy within 300 ms: 127\\.0\\.0\\.1:${port}/h answered 503 no database`,
+        `^Component web of hello is not healthy within 2000 ms: 127\\.0\\.0\\.1:${port}/h answered 503 no database`,
       ),
     );
     return true;

@@ -14,11 +14,11 @@ import { DenoDriver } from "../runtime/deno_driver.ts";
 import { Fleet } from "../runtime/fleet.ts";
 import { LogFiles } from "../runtime/log_files.ts";
 import { openRegistry } from "../store/registry.ts";
-import type { AgentNode } from "./agent_node.ts";
-import { Locks } from "./locks.ts";
-import type { Neighbours } from "./neighbours.ts";
-import { Problems } from "./problems.ts";
-import { type StepReport, Steps } from "./steps.ts";
+import type { AgentNode } from "../deploy/agent_node.ts";
+import { Locks } from "../deploy/locks.ts";
+import type { Neighbours } from "../deploy/neighbours.ts";
+import { Problems } from "../deploy/problems.ts";
+import { type StepReport, Steps } from "../deploy/steps.ts";
 
 export const admin: Requester = { username: "kyle", accountType: "human", roles: ["admin"] };
 export const user: Requester = { username: "anna", accountType: "human", roles: ["user"] };
