@@ -155,7 +155,7 @@ Deno.test("Supervisor.healthy says what the check saw when it never passes", asy
     {
       onTrial: true,
       health: {
-        startMs: 300,
+        startMs: 2_000,
         target: { kind: "http", address: `127.0.0.1:${port}`, path: "/h", tls: null, timeoutMs: 1_000 },
       },
     },
