@@ -32,7 +32,7 @@ export function mergePlatformDefinitions(node: AgentNode): string[] {
     try {
       merge(node, join(folder, name), name);
     } catch (error) {
-      faults.push(messageOf(error));
+      faults.push(...messageOf(error).split("\n"));
     }
   }
   return faults;

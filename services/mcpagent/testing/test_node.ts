@@ -15,6 +15,7 @@ import { Fleet } from "../runtime/fleet.ts";
 import { LogFiles } from "../runtime/log_files.ts";
 import { openRegistry } from "../store/registry.ts";
 import type { AgentNode } from "../deploy/agent_node.ts";
+import { type CertificatePair, issuePair } from "../deploy/certificates.ts";
 import { Locks } from "../deploy/locks.ts";
 import type { Neighbours } from "../deploy/neighbours.ts";
 import { Problems } from "../deploy/problems.ts";
@@ -117,6 +118,11 @@ export class TestNode implements AsyncDisposable {
     Deno.writeTextFileSync(join(folder, "bundle.json"), JSON.stringify({ name: "hello", version, ...description }));
     this.images.set(image, sha256);
     return sha256;
+  }
+
+  /** A certificate of 90 days and its key, in files. */
+  async issue(pair: CertificatePair, names: readonly string[]): Promise<void> {
+    await issuePair(this.node.neighbours.issuer, pair, names, false);
   }
 
   /** What the ingress would get from a route's backend. */
