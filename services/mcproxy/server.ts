@@ -43,6 +43,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     certificateDir: config.certificates.dir,
   };
 
+  Deno.mkdirSync(config.server.data_dir, { recursive: true, mode: 0o700 });
   await using stack = new AsyncDisposableStack();
   const db = stack.use(openDatabase({
     path: join(config.server.data_dir, "mcproxy.db"),

@@ -231,3 +231,37 @@ Deno.test("Session answers 503 when every backend is at its limit of connections
   letGo();
   assert.match(await first.message(), /^HTTP\/1\.1 200 /);
 });
+
+Deno.test("Session survives mutated requests: each is answered or closed, and others are served", async () => {
+  await using backend = answering("ok");
+  await using proxy = await testProxy(
+    `[limits]\nhead_timeout_ms = 100\nbody_timeout_ms = 100\nkeepalive_timeout_ms = 100\n` +
+      `[backends]\nresponse_timeout_ms = 100\n${l7Route("a.test", "a", backend.port)}`,
+    { a: ["a.test"] },
+  );
+  const whole = `POST /a HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n` +
+    `PUT /b HTTP/1.1\r\n${host}Content-Length: 3\r\nExpect: 100-continue\r\n\r\nabc${get}`;
+  const interesting = "\r\n\0 :;,\t0f\xff";
+  // A fixed linear congruential sequence (Numerical Recipes): the same mutations at every run.
+  let state = 7;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const one = async () => {
+    let text = whole;
+    for (let count = 1 + random(3); count > 0; count--) {
+      const where = random(text.length);
+      const character = interesting[random(interesting.length)]!;
+      text = text.slice(0, where) + [character, "", character + text[where]][random(3)] + text.slice(where + 1);
+    }
+    using client = await tlsClient(at(proxy));
+    await client.send(text).catch(() => {});
+    assert.match(await client.rest(), /^(HTTP\/1\.1 |<cut>$|$)/);
+  };
+  for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 20 }, one));
+  using client = await tlsClient(at(proxy));
+  await client.send(get);
+  assert.match(await client.message(), /ok$/);
+  assert.equal(proxy.running.listeners[0]!.counters.accepted, 201);
+});

@@ -44,7 +44,7 @@ let root: Promise<MadeIssuer> | undefined;
  */
 export async function testProxy(toml = "", certificates: Record<string, string[]> = {}): Promise<TestProxy> {
   const dir = await Deno.makeTempDir({ prefix: "mcproxy-" });
-  for (const folder of ["certs", "data", "run"]) await Deno.mkdir(join(dir, folder));
+  for (const folder of ["certs", "run"]) await Deno.mkdir(join(dir, folder));
   const file = join(dir, "mcproxy.toml");
   await Deno.writeTextFile(
     file,
