@@ -115,7 +115,11 @@ function stopRequested(log: Logger): Promise<string> {
     };
     for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, () => ask(signal));
     // Sent by the agent's lifeline when its pipe closes.
-    globalThis.addEventListener("metacircular:stop", () => ask("supervisor gone"));
+    globalThis.addEventListener("metacircular:stop", (event) => {
+      // Tells the lifeline that this program drains, and is not to be ended at once.
+      event.preventDefault();
+      ask("supervisor gone");
+    });
   });
 }
 

@@ -17,7 +17,9 @@ export interface AgentStatus {
   readonly startedAt: Date;
   /** Everything has been started, or has had its time. */
   readonly booted: () => boolean;
-  /** Ends the program when everything is stopped. */
+  /** From now on nothing is started, restarted or taken care of. */
+  readonly stop: () => void;
+  /** Ends the program. */
   readonly end: () => void;
 }
 
@@ -93,6 +95,8 @@ export function agentOperations(node: AgentNode, status: AgentStatus): Operation
     shutdown: (_request, call: Call) =>
       change(async (steps) => {
         log.info("shutdown asked for", { by: requireCaller(call).username });
+        status.stop();
+        await node.locks.idle();
         await stopAll(node, steps);
         status.end();
         return "every service is stopped; the agent ends";

@@ -36,7 +36,9 @@ export async function startServer(
   const registry = stack.use(openRegistry({ path: databasePath(config), clock, log }));
   const logs = stack.use(new LogFiles(logs_dir, clock, log));
   const ca = Deno.readTextFileSync(config.mcias.ca_cert);
-  const { token } = new TokenFile({ path: config.auth.token_file, clock });
+  let tokenFile: TokenFile | null = null;
+  // Read when it is first needed: on a new node it is written after MCIAS, which the agent starts, is up.
+  const token = () => (tokenFile ??= new TokenFile({ path: config.auth.token_file, clock })).token();
 
   const { metacrypt, mcns, mcr } = config;
   const neighbours = {
@@ -93,6 +95,7 @@ export async function startServer(
     version: context.version,
     startedAt: context.startedAt,
     booted: () => booted,
+    stop: () => stopping.abort(),
     end: () => globalThis.dispatchEvent(new Event("metacircular:stop")),
   });
   const health = () => {

@@ -121,7 +121,7 @@ async function run(
       return Promise.resolve();
     }, () => `release committed by ${actor}`);
   } catch (error) {
-    await rollBack(node, service, rollout, id, error, steps);
+    await rollBack(node, before, rollout, id, error, steps);
     throw error;
   }
   forgetPrevious(pair);
@@ -179,24 +179,36 @@ async function certify(
 /** Back to the release before, or to nothing. What can't be undone now is left to the caretaker. */
 async function rollBack(
   node: AgentNode,
-  service: string,
+  before: ServiceRow | null,
   rollout: Rollout,
   id: number,
   error: unknown,
   steps: Steps,
 ): Promise<void> {
   const { registry, settings, log } = node;
-  steps.report("rollback", "started", registry.services.get(service) === null ? "to nothing" : "to the release before");
+  const { service } = rollout;
+  steps.report("rollback", "started", before === null ? "to nothing" : "to the release before");
   const failures: string[] = [];
-  try {
+  const attempt = async (work: () => Promise<string[]>) => {
+    try {
+      failures.push(...await work());
+    } catch (failure) {
+      // The disk is full, say: what is left is undone at the next start, because the deploy still counts as running.
+      failures.push(messageOf(failure));
+    }
+  };
+  await attempt(async () => {
     if (restorePair(servicePair(settings.certsDir, service))) await node.neighbours.ingress.reloadCertificates();
-  } catch (failure) {
-    failures.push(messageOf(failure));
-  }
-  // Old processes that had to make way are started before callers are led back to them.
-  failures.push(...await rollout.abandon());
-  failures.push(...await settle(node, service));
-  registry.deploys.fail(id, textOf(error));
+    return [];
+  });
+  // Callers go back to old processes that run before the new ones are stopped; those that made way are started first.
+  if (before?.desired === "running" && !rollout.madeWay) await attempt(() => settle(node, service, []));
+  await attempt(() => rollout.abandon());
+  await attempt(() => settle(node, service));
+  await attempt(() => {
+    registry.deploys.fail(id, textOf(error));
+    return Promise.resolve([]);
+  });
   registry.events.add({ service, component: "", kind: "rolled-back", detail: textOf(error), actor: "agent" });
   if (failures.length === 0) return steps.report("rollback", "ok", "nothing of the deploy is left");
   log.warn("rollback incomplete", { service, failures });

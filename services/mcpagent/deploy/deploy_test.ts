@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { PlatformError } from "@lib/errors/mod.ts";
 import { boot } from "../boot.ts";
+import type { ProcessDriver } from "../runtime/deno_driver.ts";
 import { deploy } from "./deploy.ts";
 import { restartService, startService, stopService, undeploy } from "./lifecycle.ts";
 import { admin, TestNode, user } from "../testing/test_node.ts";
@@ -273,6 +274,61 @@ Deno.test("boot picks another port where the old one was taken meanwhile", async
   ok(next.world.routes.get(route) !== backend);
   equal(await next.ask(route), "one");
   deepEqual(holdings(next), everything);
+});
+
+Deno.test("deploy picks another port when a program takes it just before ours", async () => {
+  await using test = await TestNode.start();
+  test.bundle(image("v1"), greets("one"));
+  const thieves: Deno.Listener[] = [];
+  const driver: ProcessDriver = {
+    spawn(spec, onLines) {
+      if (thieves.length < 2) thieves.push(Deno.listen({ hostname: "127.0.0.1", port: Number(spec.env.PORT) }));
+      return test.node.driver.spawn(spec, onLines);
+    },
+  };
+  await deploy({ ...test.node, driver }, request("v1"), test.steps);
+  for (const thief of thieves) thief.close();
+  deepEqual(test.outcome().filter((step) => /^(port|start|health)/.test(step)), [
+    "port ok",
+    "start ok",
+    "health failed",
+    "port ok",
+    "start ok",
+    "health failed",
+    "port ok",
+    "start ok",
+    "health ok",
+  ]);
+  equal(await test.ask(route), "one");
+  deepEqual(holdings(test), everything);
+});
+
+Deno.test("deploy on a fixed port that another program has says how to find it", async () => {
+  await using test = await TestNode.start();
+  test.bundle(image("v1"), greets("one"));
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = other.addr as Deno.NetAddr;
+  await rejects(
+    deploy(test.node, { ...request("v1"), toml: `${definition("v1")}host_port = ${port}\n` }, test.steps),
+    { code: "conflict", message: `Port ${port} of 127.0.0.1 is in use by a program that the agent did not start` },
+  );
+  deepEqual(holdings(test), nothing);
+});
+
+Deno.test("deploy refuses a host name that another service answers under", async () => {
+  await using test = await TestNode.start();
+  test.bundle(image("v1"), greets("one"));
+  const named = (name: string) => ({
+    ...request("v1"),
+    toml: definition("v1").replace('name = "hello"', `name = "${name}"`) + 'hostname = "docs.example.org"\n',
+  });
+  await deploy(test.node, named("hello"), test.steps);
+  ok(test.reports.some(({ step, state }) => step === "record" && state === "skipped"), "its record is not ours");
+  await rejects(
+    deploy(test.node, named("other"), test.steps),
+    /the route docs\.example\.org on listener https: service "hello" has it/,
+  );
+  equal(await test.ask("https docs.example.org"), "one");
 });
 
 Deno.test("stop, start, restart and undeploy", async () => {

@@ -49,6 +49,15 @@ export class Rollout {
     this.#anew = anew;
   }
 
+  get service(): string {
+    return this.#definition.name;
+  }
+
+  /** Whether a process of the release before was stopped already. */
+  get madeWay(): boolean {
+    return this.#stopped.size > 0;
+  }
+
   /** What the components run, without ports yet. */
   take(pulled: readonly ComponentRelease[]): void {
     this.#pulled = pulled;

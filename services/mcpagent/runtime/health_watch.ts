@@ -19,7 +19,7 @@ export interface HealthWatchOptions {
   readonly onChange: (state: "healthy" | "unhealthy", detail: string) => void;
 }
 
-/** A process without a health check is well when it is still there after this. */
+/** A process whose health nothing tells is well when it is still there after this. */
 const staysUpMs = 1_000;
 /** Between checks while it starts: most programs are up within 100 ms. */
 const startIntervalMs = 50;
@@ -57,14 +57,16 @@ export class HealthWatch {
       if (!signal.aborted) this.#change("healthy", "stays up");
       return;
     }
-    const deadline = performance.now() + startMs;
+    const since = performance.now();
+    const deadline = since + startMs;
     let failures = 0;
     while (!signal.aborted) {
-      const result = await probe(target);
+      const result = await probe(target, signal);
       if (signal.aborted) return;
       const { startedAfter } = this.#options;
-      const other = this.state === "unknown" && startedAfter !== null && result.startedAt !== null &&
-        result.startedAt < startedAfter;
+      const other = this.state === "unknown" && startedAfter !== null &&
+        // An answer that doesn't say whose it is counts once the process has been up for a while.
+        (result.startedAt === null ? performance.now() - since < staysUpMs : result.startedAt < startedAfter);
       if (result.ok && !other) {
         failures = 0;
         if (this.state !== "healthy") this.#change("healthy", "");

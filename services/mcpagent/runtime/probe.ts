@@ -28,9 +28,11 @@ export interface ProbeResult {
 /** An answer's first bytes are enough: health documents are small. */
 const maxAnswerBytes = 64 * 1024;
 
-/** Asks once; never throws. */
-export async function probe(target: ProbeTarget): Promise<ProbeResult> {
-  const deadline = AbortSignal.timeout(target.timeoutMs);
+/** Asks once; never throws. @param signal breaks it off */
+export async function probe(target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), target.timeoutMs);
+  const deadline = AbortSignal.any([timeout.signal, signal]);
   try {
     const connection = await open(target, deadline);
     const hangUp = () => connection.close();
@@ -44,6 +46,8 @@ export async function probe(target: ProbeTarget): Promise<ProbeResult> {
   } catch (error) {
     const detail = deadline.aborted ? `no answer within ${target.timeoutMs} ms` : messageOf(error);
     return { ok: false, detail: `${target.address}: ${detail}`, startedAt: null };
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Clock } from "@lib/clock/mod.ts";
-import { messageOf, PlatformError, unavailable } from "@lib/errors/mod.ts";
+import { messageOf, unavailable } from "@lib/errors/mod.ts";
 import { type BackOff, backOffMs, type RestartPolicy, restartsAfter } from "../domain/restart.ts";
 import type { ComponentState, HealthState } from "../domain/states.ts";
 import type { ChildProcess, ExitStatus, ProcessDriver, ProcessSpec } from "./deno_driver.ts";
@@ -151,7 +151,6 @@ export class Supervisor {
     } catch (error) {
       // A config that can't be read, a symlink in its folder, no binary: it may be mended while we wait.
       output.append([`mcpagent: ${messageOf(error)}`]);
-      if (!(error instanceof PlatformError)) throw error;
       return { code: 127, signal: null };
     }
     this.#child = child;

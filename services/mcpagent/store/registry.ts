@@ -24,7 +24,7 @@ export function openRegistry(options: { path: string; clock: Clock; log: Logger 
     services: new ServiceStore(db),
     claims: new ClaimStore(db),
     deploys: new DeployStore(db),
-    events: new EventStore(db),
+    events: new EventStore(db, options.log),
     [Symbol.dispose]: () => db.close(),
   };
 }
