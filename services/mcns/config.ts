@@ -1,5 +1,14 @@
-import { addresses, cidrs, type ConfigOf, defineConfig, integer, tables, text, texts } from "@lib/config/mod.ts";
-import { required } from "@lib/config/mod.ts";
+import {
+  addresses,
+  cidrs,
+  type ConfigOf,
+  defineConfig,
+  integer,
+  required,
+  tables,
+  text,
+  texts,
+} from "@lib/config/mod.ts";
 import { logSection, mciasSection, serverSection } from "@lib/service/mod.ts";
 
 /** The keys of mcns.toml. */

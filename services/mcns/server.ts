@@ -78,7 +78,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     counters,
     log,
   });
-  const dns = listenDns({
+  const dns = await listenDns({
     addresses: config.dns.listen_addrs,
     answers,
     counters,

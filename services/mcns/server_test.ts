@@ -220,7 +220,7 @@ Deno.test("seeds are inserted once: what the API deleted stays deleted over a re
 Deno.test("other names go to the upstreams; health is degraded while one is down, and says so", async () => {
   await using upstream = scriptedUpstream((name) => ({ answers: [`${name} 60 A 192.0.2.1`] }));
   await using test = await world(
-    `[forward]\nupstreams = ["${upstream.address}"]\nsource_addrs = ["127.0.0.1:0"]\ntimeout_ms = 50\ndeadline_ms = 1000\n`,
+    `[forward]\nupstreams = ["${upstream.address}"]\nsource_addrs = ["127.0.0.1:0"]\ntimeout_ms = 250\ndeadline_ms = 3000\n`,
   );
   await using server = await test.start();
   const admin = grpcClient(AdminService, clientOf(test, "admin-token"));

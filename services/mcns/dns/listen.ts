@@ -17,16 +17,22 @@ export interface DnsListeners {
   close(drainMs: number): Promise<void>;
 }
 
+interface Pair {
+  address: string;
+  tcp: TcpListener;
+  udp: UdpListener;
+}
+
 /** Binds each address for UDP and TCP and starts to answer. Throws, with nothing left open, when one can't be bound. */
-export function listenDns(options: ListenOptions): DnsListeners {
-  const pairs: { address: string; tcp: TcpListener; udp: UdpListener }[] = [];
+export async function listenDns(options: ListenOptions): Promise<DnsListeners> {
+  const pairs: Pair[] = [];
   const close = async (drainMs: number) => {
     await Promise.all(pairs.flatMap(({ tcp, udp }) => [tcp.close(drainMs), udp.close()]));
   };
   try {
-    for (const text of options.addresses) pairs.push(listenPair(text, options));
+    for (const text of options.addresses) pairs.push(await listenPair(text, options));
   } catch (error) {
-    void close(0);
+    await close(0);
     throw error;
   }
   return {
@@ -38,7 +44,7 @@ export function listenDns(options: ListenOptions): DnsListeners {
   };
 }
 
-function listenPair(text: string, options: ListenOptions): { address: string; tcp: TcpListener; udp: UdpListener } {
+async function listenPair(text: string, options: ListenOptions): Promise<Pair> {
   const parsed = parseAddress(text, "dns.listen_addrs");
   if (parsed.kind !== "tcp") throw invalid("dns.listen_addrs", `must be "ip:port", got ${quote(text)}`);
   const { hostname } = parsed;
@@ -47,7 +53,7 @@ function listenPair(text: string, options: ListenOptions): { address: string; tc
     const udp = new UdpListener({ ...options, hostname, port: tcp.port });
     return { address: formatAddress({ kind: "tcp", hostname, port: tcp.port }), tcp, udp };
   } catch (error) {
-    void tcp.close(0);
+    await tcp.close(0);
     throw error;
   }
 }

@@ -18,7 +18,7 @@ interface UnderTest extends AsyncDisposable {
   counters: Counters;
 }
 
-function underTest(options: Partial<ListenOptions> & { forwarder?: Forwarder } = {}): UnderTest {
+async function underTest(options: Partial<ListenOptions> & { forwarder?: Forwarder } = {}): Promise<UnderTest> {
   const counters = new Counters();
   const zones = directoryOf(
     zoneOf("example.org", [
@@ -33,7 +33,7 @@ function underTest(options: Partial<ListenOptions> & { forwarder?: Forwarder } =
     counters,
     log: silentLogger,
   });
-  const dns = listenDns({
+  const dns = await listenDns({
     addresses: ["127.0.0.1:0"],
     answers,
     counters,
@@ -51,14 +51,14 @@ const answerOf = (i: number) => `NOERROR qr aa rd\n;n${i}.example.org A\nn${i}.e
 const ask = (i: number) => query(`n${i}.example.org A`, { id: i });
 
 Deno.test("over UDP each client gets its own answer, many at once", async () => {
-  await using test = underTest();
+  await using test = await underTest();
   const replies = await Promise.all(Array.from({ length: 200 }, (_, i) => askUdp(test.address, ask(i))));
   for (const [i, reply] of replies.entries()) assert.equal(show(reply!), answerOf(i));
   assert.equal(test.counters.queriesUdp, 200);
 });
 
 Deno.test("over UDP garbage gets no reply, and the next query is answered", async () => {
-  await using test = underTest();
+  await using test = await underTest();
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const [hostname = "", port = ""] = test.address.split(":");
   const to: Deno.Addr = { transport: "udp", hostname, port: Number(port) };
@@ -76,16 +76,16 @@ Deno.test("over UDP garbage gets no reply, and the next query is answered", asyn
 });
 
 Deno.test("over UDP a second process of ours takes the address over without a query lost", async () => {
-  const old = underTest();
+  const old = await underTest();
   assert.equal(show((await askUdp(old.address, ask(1)))!), answerOf(1));
-  await using _new = underTest({ addresses: [old.address] });
+  await using _new = await underTest({ addresses: [old.address] });
   const under = Promise.all(Array.from({ length: 100 }, (_, i) => askUdp(old.address, ask(i))));
   await old.dns.close(1000);
   for (const [i, reply] of (await under).entries()) assert.equal(show(reply!), answerOf(i));
 });
 
 Deno.test("over TCP pipelined queries are answered in order, also when cut anywhere", async () => {
-  await using test = underTest();
+  await using test = await underTest();
   using client = await DnsTcpClient.connect(test.address);
   await client.ask(...Array.from({ length: 100 }, (_, i) => ask(i)));
   for (let i = 0; i < 100; i++) assert.equal(show((await client.next())!), answerOf(i));
@@ -95,7 +95,7 @@ Deno.test("over TCP pipelined queries are answered in order, also when cut anywh
 });
 
 Deno.test("over TCP what UDP truncates comes whole", async () => {
-  await using test = underTest();
+  await using test = await underTest();
   const packet = query("many.example.org AAAA");
   assert.match(show((await askUdp(test.address, packet))!), /^NOERROR qr aa tc rd\n/);
   using client = await DnsTcpClient.connect(test.address);
@@ -104,7 +104,7 @@ Deno.test("over TCP what UDP truncates comes whole", async () => {
 });
 
 Deno.test("over TCP thousands of pipelined queries for large answers go through, with a slow reader", async () => {
-  await using test = underTest();
+  await using test = await underTest();
   using client = await DnsTcpClient.connect(test.address);
   const packets = Array.from({ length: 3000 }, () => query("many.example.org AAAA"));
   const sent = client.ask(...packets);
@@ -113,7 +113,7 @@ Deno.test("over TCP thousands of pipelined queries for large answers go through,
 });
 
 Deno.test("over TCP a long message fits, a length below a header ends the connection", async () => {
-  await using test = underTest();
+  await using test = await underTest();
   using client = await DnsTcpClient.connect(test.address);
   const long = new Uint8Array(60_000);
   long.set(ask(1));
@@ -124,7 +124,7 @@ Deno.test("over TCP a long message fits, a length below a header ends the connec
 });
 
 Deno.test("over TCP a client that has half closed gets its answers", async () => {
-  await using test = underTest();
+  await using test = await underTest();
   const [hostname = "", port = ""] = test.address.split(":");
   using connection = await Deno.connect({ hostname, port: Number(port) });
   await connection.write(Uint8Array.of(0, ask(5).length, ...ask(5)));
@@ -134,7 +134,7 @@ Deno.test("over TCP a client that has half closed gets its answers", async () =>
 });
 
 Deno.test("over TCP connections beyond the limit are closed at once, and make room when they go", async () => {
-  await using test = underTest({ maxPerClient: 2 });
+  await using test = await underTest({ maxPerClient: 2 });
   using first = await DnsTcpClient.connect(test.address);
   const second = await DnsTcpClient.connect(test.address);
   await second.ask(ask(1));
@@ -154,7 +154,7 @@ Deno.test("over TCP connections beyond the limit are closed at once, and make ro
 });
 
 Deno.test("over TCP a connection without a whole query is closed after the idle time", async () => {
-  await using test = underTest({ idleMs: 100 });
+  await using test = await underTest({ idleMs: 100 });
   using client = await DnsTcpClient.connect(test.address);
   await client.send(Uint8Array.of(0)); // half a length is no activity
   assert.equal(await client.next(), null);
@@ -175,7 +175,7 @@ Deno.test("over TCP answers that wait for an upstream don't hold up others, and 
     clock: systemClock,
     log: silentLogger,
   });
-  const test = underTest({ forwarder });
+  const test = await underTest({ forwarder });
   using client = await DnsTcpClient.connect(test.address);
   await client.ask(query("www.elsewhere.net A", { id: 99 }), ask(1));
   assert.match(show((await client.next())!), /n1\.example\.org 300 A/);
@@ -187,17 +187,17 @@ Deno.test("over TCP answers that wait for an upstream don't hold up others, and 
   await forwarder.close();
 });
 
-Deno.test("listenDns names the address that it can't have, and leaves nothing open", () => {
+Deno.test("listenDns names the address that it can't have, and leaves nothing open", async () => {
   const holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = `127.0.0.1:${holder.addr.port}`;
-  assert.throws(() => underTest({ addresses: ["127.0.0.1:0", address] }), {
+  await assert.rejects(underTest({ addresses: ["127.0.0.1:0", address] }), {
     code: "unavailable",
     message: `Cannot listen on ${address}: the address is in use`,
   });
   holder.close();
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const udpAddress = `127.0.0.1:${(socket.addr as Deno.NetAddr).port}`;
-  assert.throws(() => underTest({ addresses: [udpAddress] }), {
+  await assert.rejects(underTest({ addresses: [udpAddress] }), {
     message: `Cannot listen on ${udpAddress}/udp: the address is in use`,
   });
   socket.close();

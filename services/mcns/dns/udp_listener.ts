@@ -14,6 +14,10 @@ const receiveOctets = 4096;
 /** Replies under way that wait for an upstream; a flood of them is dropped, as the network would. */
 const maxWaiting = 2000;
 
+/** At the end: nothing received for this long, at most so many times over, means that the socket's queue is empty. */
+const quietMs = 20;
+const maxQuietChecks = 10;
+
 /** After an error on receive: the next one would follow at once. */
 const errorPauseMs = 10;
 
@@ -34,6 +38,7 @@ export class UdpListener {
   readonly #log: Logger;
   readonly #loops: Promise<void>[];
   readonly #waiting = new Set<Promise<void>>();
+  #received = 0;
   #closed = false;
 
   /**
@@ -52,10 +57,12 @@ export class UdpListener {
     return (this.#socket.addr as Deno.NetAddr).port;
   }
 
-  /** Answers what has arrived, then closes. */
+  /** Answers what has arrived, then closes: after 20 ms where another process has taken over, else after 200 at most. */
   async close(): Promise<void> {
-    // Packets that wait in the socket are received by the loops in the turns before this timer.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    for (let checks = 0, seen = -1; checks < maxQuietChecks && seen !== this.#received; checks++) {
+      seen = this.#received;
+      await new Promise((resolve) => setTimeout(resolve, quietMs));
+    }
     await Promise.allSettled(this.#waiting);
     this.#closed = true;
     this.#socket.close();
@@ -68,6 +75,7 @@ export class UdpListener {
     while (!this.#closed) {
       try {
         const [packet, from] = await this.#socket.receive(received);
+        this.#received++;
         // Nothing can be sent to port 0, and the runtime throws when asked to.
         if (from.transport !== "udp" || from.port === 0) continue;
         const client: Client = { address: from.hostname, transport: "udp" };

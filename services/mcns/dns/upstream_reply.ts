@@ -32,19 +32,11 @@ const authorityTypes: ReadonlySet<number> = new Set([types.SOA, types.NSEC, type
  */
 export function resolutionOf(question: Question, reply: Message, maxTtlSeconds: number): Resolution | null {
   if (reply.rcode !== rcodes.NOERROR && reply.rcode !== rcodes.NXDOMAIN) return null;
-  const answers: WireRecord[] = [];
-  const chain = new Set([question.key]);
-  let last = question.key;
-  // Servers send the chain in order; a record before the CNAME that leads to it is dropped.
-  for (const record of reply.answers) {
-    const leadsOn = record.type === types.DNAME && isAtOrBelow(last, record.owner);
-    if (record.class !== classIn || !(chain.has(record.owner) || leadsOn || isSignatureOf(record, answers))) continue;
-    answers.push(capped(record, maxTtlSeconds));
-    if (record.type === types.CNAME && question.type !== types.CNAME && record.owner === last) {
-      last = readName(record.data, 0, record.data.length)!.name;
-      chain.add(last);
-    }
-  }
+  const chain = chainFrom(question, reply.answers);
+  const last = chain.at(-1)!;
+  const answers = reply.answers
+    .filter((record) => record.class === classIn && (chain.includes(record.owner) || leadsOn(record, chain)))
+    .map((record) => capped(record, maxTtlSeconds));
   const isAnswered = answers.some(({ owner, type }) =>
     owner === last && (type === question.type || question.type === types.ANY)
   );
@@ -75,8 +67,24 @@ function keepSeconds(
   return Math.min(shortest, soa.ttlSeconds, minimum);
 }
 
-function isSignatureOf(record: WireRecord, answers: readonly WireRecord[]): boolean {
-  return record.type === types.RRSIG && answers.some(({ owner }) => owner === record.owner);
+/** The names from the question along the CNAMEs, whatever order the records are in. */
+function chainFrom({ key, type }: Question, records: readonly WireRecord[]): string[] {
+  const chain = [key];
+  if (type === types.CNAME || type === types.ANY) return chain;
+  const aliases = new Map(
+    records.filter((record) => record.type === types.CNAME && record.class === classIn)
+      .map(({ owner, data }) => [owner, readName(data, 0, data.length)?.name]),
+  );
+  for (;;) {
+    const next = aliases.get(chain.at(-1)!);
+    if (next === undefined || chain.includes(next)) return chain;
+    chain.push(next);
+  }
+}
+
+/** A DNAME above one of the names, with its signature: what its CNAME was made from (RFC 6672). */
+function leadsOn({ type, owner }: WireRecord, chain: readonly string[]): boolean {
+  return (type === types.DNAME || type === types.RRSIG) && chain.some((name) => isAtOrBelow(name, owner));
 }
 
 function capped(record: WireRecord, maxTtlSeconds: number): WireRecord {

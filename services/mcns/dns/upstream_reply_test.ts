@@ -37,6 +37,15 @@ Deno.test("resolutionOf keeps the chain from the question and nothing else", () 
   assert.equal(resolution?.ttlSeconds, 100);
 });
 
+Deno.test("resolutionOf finds the chain in any order, and its end in a loop", () => {
+  const mixed = resolve("www.x.net A", {
+    answers: ["b.x.net 100 A 192.0.2.1", "a.x.net 200 CNAME b.x.net", "www.x.net 300 CNAME a.x.net"],
+  });
+  assert.deepEqual([mixed?.answers.length, mixed?.ttlSeconds], [3, 100]);
+  const loop = resolve("a.x.net A", { answers: ["a.x.net 100 CNAME b.x.net", "b.x.net 100 CNAME a.x.net"] });
+  assert.deepEqual([loop?.answers.length, loop?.ttlSeconds], [2, 0]);
+});
+
 Deno.test("resolutionOf keeps a negative for what its SOA says, and not without one", () => {
   for (
     const [script, seconds, remark] of [

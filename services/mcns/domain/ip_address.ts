@@ -3,15 +3,26 @@
  * address isn't stored twice in two ways.
  */
 
-/** Four octets of strict dotted decimal (no leading zeros: `010` is octal to some), or null. */
+/**
+ * Four octets of strict dotted decimal (no leading zeros: `010` is octal to some), or null. Read character by character:
+ * it runs for every stored record at start and for every client that may have names forwarded.
+ */
 export function parseIpv4(text: string): Uint8Array | null {
-  const parts = text.split(".");
-  if (parts.length !== 4) return null;
   const octets = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return null;
-    octets[i] = Number(part);
+  let part = 0, digits = 0, value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2e && digits > 0 && part < 3) {
+      octets[part++] = value;
+      digits = value = 0;
+    } else if (code >= 0x30 && code <= 0x39 && (digits === 0 || value > 0)) {
+      value = value * 10 + code - 0x30;
+      digits++;
+      if (value > 255) return null;
+    } else return null;
   }
+  if (part < 3 || digits === 0) return null;
+  octets[3] = value;
   return octets;
 }
 

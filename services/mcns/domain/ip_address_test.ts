@@ -8,7 +8,22 @@ Deno.test("parseIpv4 takes strict dotted decimal only", () => {
     assert.equal(formatIpv4(octets), text);
   }
   for (
-    const text of ["", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.-4", " 1.2.3.4", "1.2.3.4 ", "0x1.2.3.4"]
+    const text of [
+      "",
+      "1.2.3",
+      "1.2.3.4.5",
+      "256.1.1.1",
+      "01.2.3.4",
+      "1.2.3.-4",
+      " 1.2.3.4",
+      "1.2.3.4 ",
+      "0x1.2.3.4",
+      "1..2.3",
+      ".1.2.3",
+      "1.2.3.",
+      "00.1.2.3",
+      "1.2.3.0000",
+    ]
   ) {
     assert.equal(parseIpv4(text), null, text);
   }

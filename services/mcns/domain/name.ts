@@ -28,12 +28,10 @@ export function isAtOrBelow(key: string, ancestor: string): boolean {
 /** A checked name, in lower case. */
 export class DomainName {
   readonly key: string;
-  /** Presentation form without the final dot, `.` for the root; dots inside a label as `\.`. */
-  readonly text: string;
+  #text: string | null = null;
 
   private constructor(key: string) {
     this.key = key;
-    this.text = textOfKey(key);
   }
 
   /**
@@ -49,16 +47,23 @@ export class DomainName {
     return DomainName.fromLabels(labels, field);
   }
 
-  /** Joins labels, first label first, without a check of their characters. Throws Invalid when too long. */
-  static fromLabels(labels: readonly string[], field: string): DomainName {
-    const key = labels.map((label) => String.fromCharCode(label.length) + label.toLowerCase()).join("") + rootKey;
+  /**
+   * Joins labels, first label first, and puts them below `parent` (default: the root), without a check of their
+   * characters. Throws Invalid on `field` when too long.
+   */
+  static fromLabels(labels: readonly string[], field: string, parent?: DomainName): DomainName {
+    let key = "";
+    for (const label of labels) key += String.fromCharCode(label.length) + label.toLowerCase();
+    key += parent?.key ?? rootKey;
     if (key.length > maxNameOctets) {
-      throw invalid(
-        field,
-        `a name has at most ${maxNameOctets} octets, got ${key.length} in ${quote(labels.join("."))}`,
-      );
+      throw invalid(field, `a name has at most ${maxNameOctets} octets, got ${key.length} in ${quote(textOfKey(key))}`);
     }
     return new DomainName(key);
+  }
+
+  /** Presentation form without the final dot, `.` for the root; dots inside a label as `\.`. */
+  get text(): string {
+    return this.#text ??= textOfKey(this.key);
   }
 
   /** First label first; none for the root. */

@@ -1,6 +1,6 @@
 /** Records: types, values in their one canonical spelling, TTLs. */
 import { invalid, quote } from "@lib/errors/mod.ts";
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./ip_address.ts";
+import { formatIpv6, parseIpv4, parseIpv6 } from "./ip_address.ts";
 import { DomainName } from "./name.ts";
 
 /** The types that callers may write. NS and SOA come from the zone itself. */
@@ -34,7 +34,8 @@ export function parseRecordValue(type: RecordType, text: string, field = "value"
     case "A": {
       const octets = parseIpv4(text);
       if (octets === null) throw invalid(field, `an A record holds an IPv4 address like 192.0.2.1, got ${quote(text)}`);
-      return { type, text: formatIpv4(octets), octets };
+      // Strict dotted decimal has one spelling.
+      return { type, text, octets };
     }
     case "AAAA": {
       const octets = parseIpv6(text);

@@ -27,7 +27,7 @@ export class RecordName {
         `must be in zone ${zone}, got ${quote(text)}; leave out the final dot for a name relative to it`,
       );
     }
-    return RecordName.#of(DomainName.fromLabels([...name.labels, ...zone.labels], field), zone);
+    return RecordName.#of(DomainName.fromLabels(name.labels, field, zone), zone);
   }
 
   static #of(absolute: DomainName, zone: DomainName): RecordName {

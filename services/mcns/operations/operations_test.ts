@@ -14,7 +14,7 @@ import type { Caller } from "@lib/auth/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
 import { AdminService, RecordService, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
 import { Counters } from "../dns/counters.ts";
-import { lookUp, type StoreUnderTest, storeUnderTest, zoneName } from "../testing/store_under_test.ts";
+import { lookUp, type StoreUnderTest, storeUnderTest, zoneName } from "../testing/temp_store.ts";
 import { adminOperations } from "./admin_operations.ts";
 import { recordOperations } from "./record_operations.ts";
 import { zoneOperations } from "./zone_operations.ts";

@@ -9,6 +9,8 @@ import type { ZoneRow, ZoneWriter } from "../store/zone_store.ts";
 import { by } from "./by.ts";
 
 export function zoneOperations(zones: ZoneWriter): Operation[] {
+  const shownZone = (row: ZoneRow) => shown(row, zones.countRecords(row));
+
   return implement(ZoneService, {
     createZone: (request, call) => {
       const name = parseZoneName(request.name, "name");
@@ -51,7 +53,7 @@ export function zoneOperations(zones: ZoneWriter): Operation[] {
   });
 }
 
-function shownZone(row: ZoneRow): MessageInitShape<typeof ZoneSchema> {
+function shown(row: ZoneRow, recordCount: number): MessageInitShape<typeof ZoneSchema> {
   return {
     name: row.name,
     primaryNs: row.primary_ns,
@@ -63,6 +65,6 @@ function shownZone(row: ZoneRow): MessageInitShape<typeof ZoneSchema> {
     serial: row.serial,
     createdAt: timestampFromMs(row.created_at),
     updatedAt: timestampFromMs(row.updated_at),
-    recordCount: row.record_count,
+    recordCount,
   };
 }

@@ -76,7 +76,8 @@ export class RecordStore implements RecordWriter {
     this.#zones = zones;
     this.#audit = audit;
     this.#committed = committed;
-    this.#at = db.prepare(`SELECT ${columns} FROM records WHERE zone_id = ? AND name = ? ORDER BY id`);
+    // The plus keeps SQLite from walking the whole zone in the order of ids instead of using the unique index.
+    this.#at = db.prepare(`SELECT ${columns} FROM records WHERE zone_id = ? AND name = ? ORDER BY +id`);
     this.#page = db.prepare(
       `SELECT ${columns} FROM records WHERE zone_id = ?1 AND id > ?2 AND (?3 IS NULL OR type = ?3) ORDER BY id LIMIT ?4`,
     );

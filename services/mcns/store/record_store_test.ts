@@ -1,13 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  by,
-  lookUp,
-  parsed,
-  settings,
-  type StoreUnderTest,
-  storeUnderTest,
-  zoneName,
-} from "../testing/store_under_test.ts";
+import { by, lookUp, parsed, settings, type StoreUnderTest, storeUnderTest, zoneName } from "../testing/temp_store.ts";
 import { maxValuesPerSet } from "./record_store.ts";
 
 const zone = zoneName("example.org");
@@ -163,4 +155,31 @@ Deno.test("each change of records leaves its audit row, in its own transaction",
     ["ada", by.remote, "record.add", "www.example.org A", "192.0.2.1 ttl 300; serial 2026112101"],
     ["ada", by.remote, "zone.create", "example.org", "serial 2026112100"],
   ]);
+});
+
+Deno.test("on a full disk nothing changes, the error says so, and answers go on", async () => {
+  await using test = await storeUnderTest();
+  test.zones.create(zone, settings, by);
+  add(test, "www A 192.0.2.1");
+  // As far as SQLite is concerned: not a page more than there are.
+  const { page_count } = test.db.prepare<{ page_count: number }>("PRAGMA page_count").get()!;
+  test.db.prepare(`PRAGMA max_page_count = ${page_count}`).get();
+  let added = 0;
+  let refused: unknown;
+  while (refused === undefined) {
+    const { name, value } = parsed(zone, `${"x".repeat(60)}${added} A 192.0.2.2`);
+    try {
+      test.records.add(zone, name, value, 300, by);
+      added++;
+    } catch (error) {
+      refused = error;
+    }
+  }
+  assert.equal((refused as { code: string }).code, "unavailable");
+  assert.match((refused as Error).message, /is full: nothing was changed$/);
+  assert.equal(serial(test), 2026112101 + added);
+  assert.equal(lookUp(test.directory, `${"x".repeat(60)}${added}.example.org A`), "no_name");
+  assert.equal(lookUp(test.directory, "www.example.org A"), "300 192.0.2.1");
+  test.db.prepare("PRAGMA max_page_count = 1000000").get();
+  assert.match(add(test, "after A 192.0.2.3"), /^id /);
 });

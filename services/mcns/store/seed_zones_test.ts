@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseSeeds } from "../seeds.ts";
-import { by, lookUp, parsed, storeUnderTest, zoneName } from "../testing/store_under_test.ts";
+import { by, lookUp, parsed, storeUnderTest, zoneName } from "../testing/temp_store.ts";
 import { seedZones } from "./seed_zones.ts";
 
 const tables = [

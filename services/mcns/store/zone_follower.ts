@@ -154,5 +154,5 @@ function soaOf(row: ZoneRow): Soa {
 }
 
 function absoluteOf(relative: string, zone: DomainName): DomainName {
-  return relative === "@" ? zone : DomainName.fromLabels([...relative.split("."), ...zone.labels], "records.name");
+  return relative === "@" ? zone : DomainName.fromLabels(relative.split("."), "records.name", zone);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { silentLogger } from "@lib/log/mod.ts";
-import { by, lookUp, type Opened, parsed, settings, storeUnderTest, zoneName } from "../testing/store_under_test.ts";
+import { by, lookUp, type Opened, parsed, settings, storeUnderTest, zoneName } from "../testing/temp_store.ts";
 import { ZoneFollower } from "./zone_follower.ts";
 
 const zone = zoneName("example.org");
