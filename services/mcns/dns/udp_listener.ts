@@ -5,7 +5,7 @@ import { bindUdp } from "./bind_udp.ts";
 import { ednsUdpOctets } from "./codes.ts";
 import type { Counters } from "./counters.ts";
 
-/** Loops on one socket: while one waits for its send, others receive. More than 8 gained nothing when measured. */
+/** Loops on one socket: while one waits for its send, others receive. 4 to 32 measured alike, 1 at three quarters. */
 const receiveLoops = 8;
 
 /** Longest query taken in; what is longer arrives cut off and gets FORMERR. */

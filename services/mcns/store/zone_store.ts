@@ -32,7 +32,7 @@ export interface ZoneReader {
   find(name: DomainName): ZoneRow | undefined;
   /** By name, those after `after`. */
   list(page: { limit: number; after: string | null }): ZoneRow[];
-  /** How many records it has; reads an index of all of them (3 ms for 100,000), so not for every change. */
+  /** How many records it has; reads an index of all of them (some 4 ms for 100,000), so not for every change. */
   countRecords(zone: ZoneRow): number;
   /** The deepest zone at or above the name. */
   enclosing(name: DomainName): ZoneRow | undefined;
