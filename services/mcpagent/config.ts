@@ -17,6 +17,10 @@ export const schema = defineConfig({
     bundles_dir: path("bundles", "unpacked programs, one folder per SHA-256"),
     logs_dir: path("logs", "what the programs print: `<service>.<component>.log`, 5 files of 10 MiB"),
     run_dir: path("run", "files of running programs: lifelines, the runtime's cache"),
+    local_socket: address(
+      "unix:run/agent.sock",
+      "gRPC for the owner of the agent's folder, who counts as admin: the way in while MCIAS is down",
+    ),
     // Long enough for a round trip that was routed to the old process just before the switch.
     drain_ms: integer(500, "between a route's switch and the old process's SIGTERM, ms", { max: 60_000 }),
   },

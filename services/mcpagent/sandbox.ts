@@ -7,7 +7,7 @@ import type { Declaration } from "@lib/sandbox/mod.ts";
  */
 export const sandbox: Declaration = {
   program: "mcpagent",
-  listen: ["server.rest_addr", "server.grpc_addr"],
+  listen: ["server.rest_addr", "server.grpc_addr", "node.local_socket"],
   connect: [
     "mcias.address",
     "metacrypt.address",

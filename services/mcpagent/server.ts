@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { TokenFile } from "@lib/auth/mod.ts";
 import { invalid } from "@lib/errors/mod.ts";
+import { serveGrpc } from "@lib/grpc/mod.ts";
 import { type RunningService, serveApi, type ServiceContext, serviceVerifier } from "@lib/service/mod.ts";
 import { boot, stopAll, takeCare } from "./boot.ts";
 import { imagesClient } from "./clients/mcr.ts";
@@ -102,6 +103,8 @@ export async function startServer(
     const reasons = booted ? nodeProblems(node) : ["booting"];
     return { status: reasons.length === 0 ? "serving" as const : "degraded" as const, reasons };
   };
+  const local = await serveGrpc({ address: config.node.local_socket, operations, authenticate: "local", log });
+  stack.defer(() => local.close(server.shutdown_timeout_ms));
   const { grpcAddress } = stack.use(await serveApi({ context, operations, authenticate: verifier.verify, health }));
 
   metrics.gaugeFrom("mcpagent_services", "services on this node", () => registry.services.list().length);

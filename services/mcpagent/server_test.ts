@@ -124,6 +124,20 @@ Deno.test("the agent refuses guests, strangers and bad definitions, and says why
   await rejects(outcome(running.as("user-token").shutdown({})), { code: "denied" });
 });
 
+Deno.test("the agent takes who opens its local socket for an admin, and ends in order when that asks for it", async () => {
+  await using wire = await Wire.start();
+  await wire.push("hello", "v1", program);
+  await using running = await RunningAgent.start(wire);
+  await outcome(running.as("user-token").deploy({ definition, fileName: "hello.toml" }));
+  const ended = new Promise<void>((resolve) => addEventListener("metacircular:stop", () => resolve(), { once: true }));
+  await using local = grpcClient(AgentService, { address: `unix:${wire.folder}/srv/mcpagent/run/agent.sock` });
+  const steps: string[] = [];
+  for await (const { step, state, detail } of local.shutdown({})) steps.push(`${step} ${state} ${detail}`);
+  deepEqual(steps, ["stop started hello", "stop ok hello stopped", "done ok every service is stopped; the agent ends"]);
+  await ended;
+  equal((await local.getNode({})).state, "draining");
+});
+
 Deno.test("the agent follows logs until the reader hangs up", async () => {
   await using wire = await Wire.start();
   await wire.push("hello", "v1", `let n = 0; setInterval(() => console.log(n++), 20); ${program}`);
