@@ -106,12 +106,16 @@ async function tidy(node: AgentNode, service: string): Promise<void> {
 /** A day: no deploy takes so long, and going back to yesterday's version needs no pull. */
 const keepBundlesMs = 24 * 3_600_000;
 
+/** The folder that this program runs from: where it is a bundle, its SHA-256. */
+const ownBundle = new URL(".", import.meta.url).pathname.split("/").at(-2) ?? "";
+
 function sweep(node: AgentNode): void {
   const { registry, settings, clock, log } = node;
   try {
     const used = new Set([
       ...registry.services.list().flatMap(({ release }) => release.components.map(({ bundle }) => bundle)),
       ...platformBundles(settings.definitionsDir),
+      ownBundle,
     ]);
     const removed = sweepBundles(settings.bundlesDir, used, keepBundlesMs, clock.now());
     if (removed > 0) log.info("unused bundles removed", { removed });
