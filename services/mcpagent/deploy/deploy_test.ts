@@ -4,57 +4,8 @@ import { PlatformError } from "@lib/errors/mod.ts";
 import { boot } from "../boot.ts";
 import type { ProcessDriver } from "../runtime/deno_driver.ts";
 import { deploy } from "./deploy.ts";
-import { restartService, startService, stopService, undeploy } from "./lifecycle.ts";
+import { definition, everything, greets, holdings, image, nothing, record, request, route } from "../testing/hello.ts";
 import { admin, TestNode, user } from "../testing/test_node.ts";
-
-const image = (version: string) => `mcr.test:8443/hello:${version}`;
-
-/** A web service that greets with a text. */
-const greets = (text: string) =>
-  `Deno.serve({ hostname: "127.0.0.1", port: Number(Deno.env.get("PORT")), onListen() {} }, () => new Response(${
-    JSON.stringify(text)
-  }));`;
-
-const definition = (version: string, more = "") =>
-  `name = "hello"
-[[components]]
-name = "web"
-image = "${image(version)}"
-health = { http = "/", start_ms = 15000 }
-${more}
-[[components.routes]]
-port = 443
-mode = "l7"
-`;
-
-const request = (version: string, more = "") => ({
-  toml: definition(version, more),
-  fileName: "hello.toml",
-  caller: user,
-});
-
-const route = "https hello.svc.test";
-const record = "hello.svc.test A";
-
-/** Ports, routes, records, certificate files and processes that a service has. */
-function holdings(test: TestNode): Record<string, unknown> {
-  return {
-    claims: test.node.registry.claims.of("hello").map(({ kind }) => kind).sort(),
-    routes: [...test.world.routes.keys()],
-    records: [...test.world.records.keys()],
-    files: [...Deno.readDirSync(test.node.settings.certsDir)].map(({ name }) => name).sort(),
-    processes: test.node.fleet.of("hello").size,
-  };
-}
-
-const nothing = { claims: [], routes: [], records: [], files: [], processes: 0 };
-const everything = {
-  claims: ["certificate", "port", "record", "route"],
-  routes: [route],
-  records: [record],
-  files: ["hello.key", "hello.pem"],
-  processes: 1,
-};
 
 Deno.test("deploy takes a definition to a running, certified, routed and named service", async () => {
   await using test = await TestNode.start();
@@ -329,46 +280,6 @@ Deno.test("deploy refuses a host name that another service answers under", async
     /the route docs\.example\.org on listener https: service "hello" has it/,
   );
   equal(await test.ask("https docs.example.org"), "one");
-});
-
-Deno.test("stop, start, restart and undeploy", async () => {
-  await using test = await TestNode.start();
-  test.bundle(image("v1"), greets("one"));
-  await deploy(test.node, request("v1"), test.steps);
-
-  await restartService(test.node, "hello", user, test.steps);
-  equal(await test.ask(route), "one");
-  deepEqual(holdings(test), everything);
-
-  await stopService(test.node, "hello", user, test.steps);
-  deepEqual(holdings(test), { ...everything, claims: ["certificate", "port"], routes: [], records: [], processes: 0 });
-  await rejects(restartService(test.node, "hello", user, test.steps), /is stopped/);
-  await using next = await test.afterCrash();
-  await boot(next.node);
-  equal(next.node.fleet.of("hello").size, 0, "a stopped service stays stopped over a boot");
-
-  await startService(next.node, "hello", user, next.steps);
-  equal(await next.ask(route), "one");
-  deepEqual(holdings(next), everything);
-
-  equal(await undeploy(next.node, "hello", user, next.steps), "hello is gone");
-  deepEqual(holdings(next), nothing);
-  equal(next.node.registry.services.get("hello"), null);
-  equal(next.world.revoked.length, 1);
-});
-
-Deno.test("undeploy while MCNS is down removes the rest, and the record when MCNS is back", async () => {
-  await using test = await TestNode.start();
-  test.bundle(image("v1"), greets("one"));
-  await deploy(test.node, request("v1"), test.steps);
-  test.world.down.add("names");
-  match(await undeploy(test.node, "hello", user, test.steps), /still to do: the A record hello in svc\.test/);
-  deepEqual(holdings(test), { ...nothing, claims: ["record"], records: [record] });
-  match(test.node.problems.list().join(), /hello: the A record/);
-  test.world.down.clear();
-  await undeploy(test.node, "hello", user, test.steps);
-  deepEqual(holdings(test), nothing);
-  deepEqual(test.node.problems.list(), []);
 });
 
 Deno.test("one change of a service at a time", async () => {
