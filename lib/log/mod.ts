@@ -129,11 +129,13 @@ function plain(value: unknown): unknown {
   return value;
 }
 
+// deno-lint-ignore no-control-regex
+const controlCharacters = /[\u0000-\u001f\u007f]/g;
+
 /** A message can't forge a second line. */
 function oneLine(text: string): string {
-  // deno-lint-ignore no-control-regex
   return text.replace(
-    /[\u0000-\u001f\u007f]/g,
+    controlCharacters,
     (c) => c === "\t" ? " " : `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
 }

@@ -142,7 +142,7 @@ const closedImports = [
 
 // Names that libraries ask for and do well without; asked, they see them as unset instead of failing. PORT_*: every
 // config asks for its listeners' ports; a granted name wins over this pattern.
-const ignoredEnvironment =
+export const ignoredEnvironment =
   "GRPC_*,grpc_*,HTTP_PROXY,http_proxy,HTTPS_PROXY,https_proxy,NO_PROXY,no_proxy,NODE_*,SSL_CERT_FILE,SSL_CERT_DIR,TERM,NO_COLOR,FORCE_COLOR,DEBUG,PORT_*";
 
 /** The flags that every bundle gets whatever it declares. */

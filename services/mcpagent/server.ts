@@ -138,6 +138,7 @@ function settingsOf(config: Config, ca: string): NodeSettings {
     serviceZone: node.service_zone,
     srvDir: node.srv_dir,
     runDir: node.run_dir,
+    cacheDir: node.cache_dir,
     bundlesDir: node.bundles_dir,
     certsDir: mcproxy.certs_dir,
     definitionsDir: boot.definitions_dir,

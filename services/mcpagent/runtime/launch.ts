@@ -27,6 +27,8 @@ export interface LaunchSettings {
   readonly nodeAddress: string;
   readonly srvDir: string;
   readonly runDir: string;
+  /** The runtime's own cache of compiled code. Outside every granted folder: the runtime keeps symbolic links in it. */
+  readonly cacheDir: string;
   /** Every program may read the platform's root certificate. */
   readonly caCert: string;
 }
@@ -106,7 +108,7 @@ export function prepareLaunch(request: LaunchRequest, settings: LaunchSettings):
       ...portVariables(ports),
       [`${program}_BUNDLE_VERSION`]: bundle.version,
       // The runtime's own cache of compiled code; programs can't reach it.
-      DENO_DIR: join(settings.runDir, "cache"),
+      DENO_DIR: settings.cacheDir,
       DENO_NO_UPDATE_CHECK: "1",
       NO_COLOR: "1",
       // With one port, `Deno.serve(handler)` listens where the ingress looks for it, without a line about ports.

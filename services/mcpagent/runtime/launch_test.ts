@@ -12,6 +12,7 @@ class Bench implements Disposable {
     nodeAddress: "127.0.0.1",
     srvDir: join(this.folder, "srv"),
     runDir: join(this.folder, "run"),
+    cacheDir: join(this.folder, "cache"),
     caCert: join(this.folder, "root.pem"),
   };
 
@@ -159,7 +160,7 @@ Deno.test("prepareLaunch hands over ports and version, and nothing of the agent'
     PORT: "12345",
     PORT_MAIN: "12345",
     HELLO_BUNDLE_VERSION: "1.0.0",
-    DENO_DIR: join(bench.settings.runDir, "cache"),
+    DENO_DIR: bench.settings.cacheDir,
     DENO_NO_UPDATE_CHECK: "1",
     NO_COLOR: "1",
     DENO_SERVE_ADDRESS: "tcp:127.0.0.1:12345",

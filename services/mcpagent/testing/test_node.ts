@@ -69,6 +69,7 @@ export class TestNode implements AsyncDisposable {
         serviceZone: "svc.test",
         srvDir: at("srv"),
         runDir: at("run"),
+        cacheDir: at("cache"),
         bundlesDir: at("bundles"),
         certsDir: at("certs"),
         definitionsDir: at("platform"),

@@ -1,0 +1,106 @@
+/** The agent of a local platform: started detached, asked over HTTPS, stopped over its local socket. */
+import { closeSync, openSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { loadConfig } from "@lib/config/mod.ts";
+import { messageOf, PlatformError, unavailable } from "@lib/errors/mod.ts";
+import { grpcClient } from "@lib/grpc/mod.ts";
+import { HttpsClient } from "@lib/http/mod.ts";
+import { commandLine, derive } from "@lib/sandbox/mod.ts";
+import { AgentService, type StepEvent } from "@proto/mcp/v1/agent_pb.ts";
+import { programs } from "../programs.ts";
+import { type Layout, loopback } from "./layout.ts";
+
+/** Where the agent's own output goes; each start begins a new file, the one before is kept. */
+const logFile = (layout: Layout) => layout.srv("mcpagent", "agent.log");
+
+/** Starts the agent so that it outlives this process. @returns its process id */
+export function startAgent(layout: Layout): number {
+  const { schema, sandbox: declaration } = programs.mcpagent;
+  const configFile = layout.srv("mcpagent", "mcpagent.toml");
+  const { config } = loadConfig({ schema, service: "mcpagent", file: configFile, environment: () => undefined });
+  const sandbox = derive({ declaration, config, configFile });
+  const bundle = Deno.readTextFileSync(layout.srv("mcpagent", "agent-bundle")).trim();
+  const entry = layout.srv("mcpagent", "bundles", bundle, "main.js");
+  const { version } = JSON.parse(Deno.readTextFileSync(layout.srv("mcpagent", "bundles", bundle, "bundle.json")));
+  try {
+    Deno.renameSync(logFile(layout), `${logFile(layout)}.1`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const out = openSync(logFile(layout), "a", 0o600);
+  try {
+    const child = spawn(Deno.execPath(), commandLine(sandbox, { entry, args: ["server", "--config", configFile] }), {
+      cwd: layout.srv("mcpagent"),
+      detached: true,
+      stdio: ["ignore", out, out],
+      env: {
+        DENO_DIR: layout.srv("mcpagent", "cache"),
+        DENO_NO_UPDATE_CHECK: "1",
+        NO_COLOR: "1",
+        MCPAGENT_BUNDLE_VERSION: String(version),
+      },
+    });
+    child.unref();
+    if (child.pid === undefined) throw unavailable(`The agent could not be started by ${Deno.execPath()}`);
+    return child.pid;
+  } finally {
+    closeSync(out);
+  }
+}
+
+/** What `GET /v1/health` of the agent says. */
+export interface AgentHealth {
+  status: string;
+  version: string;
+  reasons: string[];
+}
+
+/** The agent's health, or null when nothing answers at its address as this platform's agent. */
+export async function agentHealth(layout: Layout): Promise<AgentHealth | null> {
+  const address = `${loopback}:${layout.ports.agent.rest}`;
+  const ca = Deno.readTextFileSync(layout.pki.root);
+  const client = new HttpsClient({ address, serverName: "localhost", ca, timeoutMs: 5000 });
+  try {
+    const { body } = await client.request({ method: "GET", path: "/v1/health" });
+    return JSON.parse(await new Response(body).text()) as AgentHealth;
+  } catch (error) {
+    if (error instanceof PlatformError || error instanceof SyntaxError) return null;
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+/** Waits until everything has booted. @param timeoutMs after it Unavailable says what is still missing */
+export async function untilHealthy(layout: Layout, timeoutMs: number): Promise<AgentHealth> {
+  const end = performance.now() + timeoutMs;
+  let last: AgentHealth | null = null;
+  while (performance.now() < end) {
+    last = await agentHealth(layout);
+    if (last?.status === "serving") return last;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const reasons = last === null ? ["the agent does not answer"] : last.reasons;
+  throw unavailable(`The platform is not healthy after ${timeoutMs / 1000} s: ${reasons.join("; ")}`, {
+    hint: `Look into ${logFile(layout)} and ${layout.srv("mcpagent", "logs")}.`,
+  });
+}
+
+/** Has the agent drain and stop everything and itself; false when none runs. */
+export async function stopAgent(layout: Layout, onStep: (step: StepEvent) => void): Promise<boolean> {
+  await using agent = grpcClient(AgentService, { address: `unix:${layout.srv("mcpagent", "run", "agent.sock")}` });
+  try {
+    // Every service has its shutdown time-out (10 s), stage after stage.
+    for await (const step of agent.shutdown({}, { deadlineMs: 120_000 })) onStep(step);
+  } catch (error) {
+    if (!(error instanceof PlatformError) || error.code !== "unavailable") throw error;
+    if (await agentHealth(layout) !== null) throw unavailable(`The agent does not stop: ${messageOf(error)}`);
+    return false;
+  }
+  const end = performance.now() + 30_000;
+  while (await agentHealth(layout) !== null) {
+    if (performance.now() > end) throw unavailable("The agent still answers 30 s after it was asked to stop");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return true;
+}

@@ -1,0 +1,14 @@
+import type { Tool } from "@lib/sandbox/tool.ts";
+
+/** The local platform's tool: builds bundles, writes the data folder, starts the agent, talks to loopback. */
+export const tool: Tool = {
+  entry: "deploy/local/main.ts",
+  sandbox: {
+    program: "local",
+    connect: ["loopback.host"],
+    read: ["source.root", "deno.path"],
+    write: ["data.folder"],
+    run: ["deno.path"],
+    env: ["MCP_DATA"],
+  },
+};

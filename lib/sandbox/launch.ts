@@ -1,0 +1,44 @@
+/**
+ * Starts a tool from the source tree with the flags that its declaration gives: `launch.ts FOLDER ARGUMENTS…`.
+ * The tasks of deno.json call it; it may start nothing but the runtime.
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { derive, grantFlags, ignoredEnvironment } from "./derive.ts";
+import type { Tool, ToolConfig } from "./tool.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The runtime's arguments for a tool. */
+export function toolCommandLine(tool: Tool, config: ToolConfig, args: readonly string[]): string[] {
+  const grants = "wide" in tool.sandbox
+    ? ["--allow-all"]
+    : [`--ignore-env=${ignoredEnvironment}`, ...grantFlags(derive({ declaration: tool.sandbox, config }).grants)];
+  return ["run", "--quiet", "--no-prompt", ...grants, join(config.source.root, tool.entry), ...args];
+}
+
+function dataFolder(args: readonly string[]): string {
+  const at = args.findIndex((word) => word === "--data" || word.startsWith("--data="));
+  const flag = at < 0 ? undefined : args[at]!.includes("=") ? args[at]!.slice("--data=".length) : args[at + 1];
+  return resolve(flag ?? Deno.env.get("MCP_DATA") ?? ".metacircular");
+}
+
+if (import.meta.main) {
+  const [folder = "", ...rest] = Deno.args;
+  // `deno task mcp -- ps` hands the "--" through.
+  const args = rest.filter((word, index) => !(word === "--" && rest.indexOf("--") === index));
+  const { tool } = await import(new URL(`../../${folder}/sandbox.ts`, import.meta.url).href) as { tool: Tool };
+  const config: ToolConfig = {
+    source: { root },
+    data: { folder: dataFolder(args) },
+    here: { folder: Deno.cwd() },
+    loopback: { host: "127.0.0.1" },
+    deno: { path: Deno.execPath() },
+  };
+  const child = new Deno.Command(Deno.execPath(), { args: toolCommandLine(tool, config, args) }).spawn();
+  // Ctrl-C reaches the tool too; what it does about it decides.
+  Deno.addSignalListener("SIGINT", () => {});
+  const { code } = await child.status;
+  Deno.exit(code);
+}

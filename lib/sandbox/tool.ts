@@ -1,0 +1,19 @@
+/** Programs that run from the source tree: the operator's tools, and what tests and maintains the tree. */
+import type { Declaration } from "./declaration.ts";
+
+/** What a tool's folder exports as `tool` from its sandbox.ts. */
+export interface Tool {
+  /** Relative to the source tree. */
+  entry: string;
+  /** In terms of the keys below; or what it needs everything for. */
+  sandbox: Declaration | { wide: string };
+}
+
+/** The config keys that a tool's declaration may name. */
+export interface ToolConfig extends Record<string, unknown> {
+  source: { root: string };
+  data: { folder: string };
+  here: { folder: string };
+  loopback: { host: string };
+  deno: { path: string };
+}
