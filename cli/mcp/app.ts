@@ -79,7 +79,7 @@ function errorText(error: unknown): string {
 /** Runs one command line. @returns the exit code */
 export async function runMcp(args: readonly string[], context: CliContext): Promise<number> {
   // `deno task mcp -- ps` hands the dashes on.
-  const words = args[0] === "--" ? args.slice(1) : args;
+  const words = commandFirst(args[0] === "--" ? args.slice(1) : args);
   if (words[0] === "__complete") {
     for (const { completion } of await proposeCompletions(app, words.slice(1), context)) {
       context.print(`${completion}\n`);
@@ -91,4 +91,11 @@ export async function runMcp(args: readonly string[], context: CliContext): Prom
   if (code >= 0) return code;
   // What the command line itself got wrong.
   return code === ExitCode.UnknownCommand || code === ExitCode.InvalidArgument ? 2 : 1;
+}
+
+/** `mcp --data DIR ps` is `mcp ps --data DIR`: the platform that is meant may be named first. */
+function commandFirst(args: readonly string[]): readonly string[] {
+  const [flag = "", value = "", ...rest] = args;
+  if (flag === "--data" && rest.length > 0) return [...commandFirst(rest), flag, value];
+  return flag.startsWith("--data=") && args.length > 1 ? [...commandFirst(args.slice(1)), flag] : args;
 }

@@ -65,7 +65,7 @@ export async function deployService(layout: Layout, root: string, name: string, 
   for await (const { step, state, detail, errorCode } of agent.deploy(request, { deadlineMs: 180_000 })) {
     if (state === "started") progress.start(step);
     else if (state === "failed") progress.fail(detail);
-    else progress.done(detail);
+    else if (step !== "done") progress.done(detail);
     if (errorCode !== "") {
       failure = new PlatformError(errorCode in errorTable ? errorCode as ErrorCode : "internal", detail);
     }

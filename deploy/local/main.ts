@@ -21,7 +21,7 @@ async function up(layout: Layout): Promise<void> {
   if (known && await agentHealth(layout) !== null) {
     await untilHealthy(layout, bootTimeoutMs);
   } else {
-    requireFreePorts(layout.ports);
+    await requireFreePorts(layout.ports);
     if (!known) await bootstrap(layout, root, steps);
     steps.start("boot");
     startAgent(layout);

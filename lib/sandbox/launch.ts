@@ -12,9 +12,10 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The runtime's arguments for a tool. */
 export function toolCommandLine(tool: Tool, config: ToolConfig, args: readonly string[]): string[] {
-  const grants = "wide" in tool.sandbox
-    ? ["--allow-all"]
-    : [`--ignore-env=${ignoredEnvironment}`, ...grantFlags(derive({ declaration: tool.sandbox, config }).grants)];
+  const grants = "wide" in tool.sandbox ? ["--allow-all"] : [
+    `--ignore-env=${ignoredEnvironment}`,
+    ...grantFlags(derive({ declaration: tool.sandbox, config: { ...config, ...tool.settings?.(config) } }).grants),
+  ];
   return ["run", "--quiet", "--no-prompt", ...grants, join(config.source.root, tool.entry), ...args];
 }
 

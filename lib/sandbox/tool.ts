@@ -7,6 +7,8 @@ export interface Tool {
   entry: string;
   /** In terms of the keys below; or what it needs everything for. */
   sandbox: Declaration | { wide: string };
+  /** Further keys for the declaration to name. */
+  settings?: (config: ToolConfig) => Record<string, unknown>;
 }
 
 /** The config keys that a tool's declaration may name. */

@@ -7,7 +7,6 @@ export const sandbox: Declaration = {
   // ca_cert: for the verb status.
   read: ["server.tls_cert", "server.tls_key", "server.ca_cert", "keys.master_key_file", "keys.passphrase_file"],
   write: ["server.data_dir"],
-  env: ["PORT_REST", "PORT_GRPC"],
   unstable: ["net"],
   takeover: true,
 };

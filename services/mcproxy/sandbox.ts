@@ -10,8 +10,6 @@ export const sandbox: Declaration = {
   connect: ["backends.allow_hosts"],
   read: ["certificates.dir"],
   write: ["server.data_dir"],
-  // Where a supervisor says on which ports to serve the API.
-  env: ["PORT_REST", "PORT_GRPC"],
   // Port sharing, for a restart without a gap.
   unstable: ["net"],
   takeover: true,
