@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { PlatformError, rateLimited, tooLarge, unavailable } from "@lib/errors/mod.ts";
 import type { ErrorCode } from "@lib/errors/mod.ts";
 import type { ClientResponse } from "@lib/http/mod.ts";
@@ -22,13 +23,7 @@ export async function readBody(
     if (length > maxBytes) throw tooLarge(what, maxBytes);
     parts.push(chunk);
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
+  return Buffer.concat(parts, length);
 }
 
 /** The body as JSON object; `{}` when it is none. */

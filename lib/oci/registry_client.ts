@@ -215,7 +215,7 @@ export class RegistryClient {
   async #askChallenge(signal: AbortSignal | undefined): Promise<Challenge> {
     const response = await this.#client.request({ method: "GET", path: "/v2/", ...(signal ? { signal } : {}) });
     if (response.status !== 401) throw await refusal(response, "ask the registry for its token endpoint");
-    return await ended(response, parseChallenge(response.headers.get("www-authenticate")));
+    return parseChallenge(await ended(response, response.headers.get("www-authenticate")));
   }
 
   async #fetchToken(challenge: Challenge, scope: string, signal: AbortSignal | undefined): Promise<Token> {

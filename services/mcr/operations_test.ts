@@ -108,6 +108,25 @@ Deno.test("policy rules are the admin's to see, make, try and remove", async () 
   await assert.rejects(admin.policy.putRule({}), { code: "invalid", field: "rule" });
   await assert.rejects(admin.policy.putRule({ rule: { ...rule, actions: ["eat"] } }), /rule.actions\[0\]/);
 
+  // As the README writes it.
+  const put = await world.call("PUT /v1/policy/rules", {
+    as: null,
+    headers: { authorization: `Bearer ${mciasToken("ada")}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      rule: {
+        priority: 100,
+        effect: "allow",
+        roles: ["user"],
+        actions: ["push"],
+        resources: ["team/**"],
+        enabled: true,
+      },
+    }),
+  });
+  assert.equal(put.status, 200, put.text);
+  assert.equal((await check("ulla", "human", ["user"], "push", "team/a")).ruleId, JSON.parse(put.text).id);
+  await admin.policy.deleteRule({ id: JSON.parse(put.text).id });
+
   // A removed seed stays removed.
   await admin.policy.deleteRule({ id: "seed-users-pull" });
   await world.restart();

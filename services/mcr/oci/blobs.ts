@@ -26,7 +26,11 @@ export async function pullBlob(
     "cache-control": "private, max-age=31536000, immutable",
   };
   if (matches(request.headers.get("if-none-match"), etag)) return empty(304, { etag });
-  if (request.method === "HEAD") return content(200, null, size, headers);
+  if (request.method === "HEAD") {
+    // Clients push what this says is unknown, and so put back a file that somebody removed or cut.
+    if (!await stores.blobFiles.isWhole(digest, size)) throw blobUnknown(repository, digest);
+    return content(200, null, size, headers);
+  }
 
   // RFC 9110 §13.1.5: a range of something else than the client has part of would be worthless.
   const condition = request.headers.get("if-range");

@@ -1,4 +1,5 @@
 /** Manifests: pull, push, delete. OCI distribution 1.1, "Pulling manifests", "Pushing Manifests", "Deleting". */
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { quote } from "@lib/errors/mod.ts";
 import { algorithmOf, type Digest } from "../domain/digest.ts";
@@ -121,13 +122,7 @@ async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
     if (length > maxManifestBytes) throw refuse();
     parts.push(chunk);
   }
-  const body = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    body.set(part, offset);
-    offset += part.length;
-  }
-  return body;
+  return Buffer.concat(parts, length);
 }
 
 function verifiedDigest(body: Uint8Array, reference: Reference): Digest {

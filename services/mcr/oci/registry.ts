@@ -67,14 +67,19 @@ export class Registry {
     } catch (error) {
       const told = asRegistryError(error);
       // A client that hung up is no defect, and gets no answer anyway.
-      if (told.status >= 500 && !request.signal.aborted) {
-        this.#log.error("request failed", { method: request.method, path: url.pathname, error: told.cause ?? told });
-      }
+      if (told.status >= 500 && !request.signal.aborted) this.#logFailure(request, url, told);
       response = refused(told);
     }
     this.#requests.inc({ kind, method: request.method, status: String(response.status) });
     return response;
   };
+
+  /** What the service needs is down: a warning with the reason. Anything else: an error, whole. */
+  #logFailure(request: Request, url: URL, told: RegistryError): void {
+    const at = { method: request.method, path: url.pathname };
+    if (told.code === "unavailable") this.#log.warn("request refused", { ...at, reason: told.message });
+    else this.#log.error("request failed", { ...at, error: told.cause ?? told });
+  }
 
   async #dispatch(route: Route, request: Request, url: URL, remote: string): Promise<Response> {
     const stores = this.#stores;

@@ -37,7 +37,7 @@ export interface UploadCall {
 export async function beginUpload(call: UploadCall): Promise<Response> {
   const { stores, url, bearer, repository, request } = call;
   const mount = url.searchParams.get("mount");
-  if (mount !== null && mountBlob(call, mount)) return created(repository, mount);
+  if (mount !== null && await mountBlob(call, mount)) return created(repository, mount);
 
   const digestText = url.searchParams.get("digest");
   const digest = digestText === null || mount !== null ? null : parseDigest(digestText);
@@ -152,17 +152,25 @@ async function drop(stores: Stores, id: string): Promise<void> {
  * Lets the repository have a blob of another one from which the account may
  * pull. Whatever stands in the way only means that the client uploads it.
  */
-function mountBlob({ stores, url, bearer, repository }: UploadCall, digestText: string): boolean {
+async function mountBlob(call: UploadCall, digestText: string): Promise<boolean> {
+  const { stores, url, bearer, repository } = call;
   const from = url.searchParams.get("from");
   if (from === null || !isDigest(digestText)) return false;
   const source = parseRepositoryName(from);
   if (!covers(bearer.access, repositoryAccess(source, "pull"))) return false;
+  const size = sizeIn(stores, source, digestText);
+  if (size === null || !await stores.blobFiles.isWhole(digestText, size)) return false;
   return stores.write((at) => {
-    const sourceId = stores.repositories.find(source);
-    if (sourceId === null || stores.blobs.size(sourceId, digestText) === null) return false;
+    // It may have been deleted there since.
+    if (sizeIn(stores, source, digestText) === null) return false;
     stores.blobs.link(stores.repositories.ensure(repository, at), digestText, at);
     return true;
   });
+}
+
+function sizeIn(stores: Stores, repository: RepositoryName, digest: Digest): number | null {
+  const id = stores.repositories.find(repository);
+  return id === null ? null : stores.blobs.size(id, digest);
 }
 
 /** OCI distribution 1.1.1: a client that will finish with another digest may say so. */

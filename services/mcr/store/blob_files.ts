@@ -28,6 +28,16 @@ export class BlobFiles {
     await syncFolder(folder);
   }
 
+  /** Whether the blob's file is there with this many bytes. */
+  async isWhole(digest: Digest, size: number): Promise<boolean> {
+    try {
+      return (await Deno.stat(`${this.#folder}/${pathOf(digest)}`)).size === size;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+
   /**
    * The blob's bytes. The file stays open until the stream is read or cancelled;
    * it is opened before this returns, so that a missing file is an error and not an empty answer.
