@@ -1,0 +1,7 @@
+import type { Tool } from "@lib/sandbox/tool.ts";
+
+/** The benchmarks. */
+export const tool: Tool = {
+  entry: "tests/bench/platform_bench.ts",
+  sandbox: { wide: "starts platforms and peers and reads their processes' memory" },
+};
