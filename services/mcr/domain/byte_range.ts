@@ -7,7 +7,8 @@ export interface ByteRange {
 /**
  * What a `Range` header asks of content of `size` bytes (RFC 9110 §14.2):
  * the range, "unsatisfiable", or null when the whole is to be sent — no header,
- * another unit, bad syntax, or several ranges (a server may ignore those).
+ * another unit, bad syntax, or several ranges (a server may ignore those). An end
+ * before the start may be ignored or rejected; the OCI conformance suite wants it rejected.
  */
 export function parseRange(header: string | null, size: number): ByteRange | "unsatisfiable" | null {
   const match = /^bytes=\s*(\d*)-(\d*)\s*$/.exec(header ?? "");
@@ -19,8 +20,7 @@ export function parseRange(header: string | null, size: number): ByteRange | "un
     return count === 0 ? "unsatisfiable" : { start: size - count, end: size };
   }
   const start = Number(first);
-  if (last !== "" && Number(last) < start) return null;
-  if (start >= size) return "unsatisfiable";
+  if (start >= size || (last !== "" && Number(last) < start)) return "unsatisfiable";
   return { start, end: last === "" ? size : Math.min(Number(last) + 1, size) };
 }
 

@@ -236,8 +236,9 @@ Deno.test("ranges and conditions of blobs follow RFC 9110", async () => {
     [{ range: "bytes=-100" }, 206, "0123456789", "bytes 0-9/10"],
     [{ range: "bytes=10-" }, 416, "", "bytes */10"],
     [{ range: "bytes=-0" }, 416, "", "bytes */10"],
+    [{ range: "bytes=5-2" }, 416, "", "bytes */10"],
     // What can't be understood is left alone, and so are several ranges.
-    [{ range: "bytes=5-2" }, 200, "0123456789", null],
+    [{ range: "bytes=x-2" }, 200, "0123456789", null],
     [{ range: "bytes=0-1,4-5" }, 200, "0123456789", null],
     [{ range: "lines=0-1" }, 200, "0123456789", null],
     [{ range: "bytes=0-3", "if-range": etag }, 206, "0123", "bytes 0-3/10"],
