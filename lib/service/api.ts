@@ -45,11 +45,16 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
     : options.authenticate;
   const local = options.authenticate === "local";
   let draining = false;
+  let certificates: CertificateFiles | null = null;
   const operations = [
     ...options.operations,
     ...implement(HealthService, {
       getHealth: () => {
-        const { status, reasons, sealed = false } = options.health();
+        const { status, reasons, sealed = false } = withCertificate(
+          options.health(),
+          certificates,
+          context.clock.now(),
+        );
         return {
           status: draining ? "draining" : status,
           service: name,
@@ -64,13 +69,14 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
 
   await using stack = new AsyncDisposableStack();
   const needsTls = [server.rest_addr, server.grpc_addr].some((address) => !address.startsWith("unix:"));
-  const certificates = needsTls
+  const files = needsTls
     ? stack.adopt(
       CertificateFiles.load({ cert: server.tls_cert, key: server.tls_key, log, clock: context.clock }),
       (files) => files.close(),
     )
     : null;
-  const tlsFor = (address: string) => certificates === null || address.startsWith("unix:") ? {} : { tls: certificates };
+  certificates = files;
+  const tlsFor = (address: string) => files === null || address.startsWith("unix:") ? {} : { tls: files };
 
   const rest = restApp(operations, { authenticate: options.authenticate, log, service: name, version });
   const http = await serveHttp({
@@ -85,16 +91,24 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
       return await rest(request, info);
     },
   });
-  stack.defer(() => http.close(server.shutdown_timeout_ms));
-  const grpc = await serveGrpc({
-    address: server.grpc_addr,
-    ...tlsFor(server.grpc_addr),
-    operations,
-    authenticate: options.authenticate,
-    log,
-    reusePort: true,
+  let grpc: Awaited<ReturnType<typeof serveGrpc>>;
+  try {
+    grpc = await serveGrpc({
+      address: server.grpc_addr,
+      ...tlsFor(server.grpc_addr),
+      operations,
+      authenticate: options.authenticate,
+      log,
+      reusePort: true,
+    });
+  } catch (error) {
+    await http.close(0);
+    throw error;
+  }
+  // Side by side: both drains have the one shutdown time-out.
+  stack.defer(async () => {
+    await Promise.all([http.close(server.shutdown_timeout_ms), grpc.close(server.shutdown_timeout_ms)]);
   });
-  stack.defer(() => grpc.close(server.shutdown_timeout_ms));
   const started = stack.move();
 
   async function metrics(request: Request, remote: string): Promise<Response> {
@@ -112,10 +126,22 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
   return {
     restAddress: http.address,
     grpcAddress: grpc.address,
-    certificates,
+    certificates: files,
     async [Symbol.asyncDispose]() {
       draining = true;
       await started.disposeAsync();
     },
   };
+}
+
+// The agent renews at a third of the lifetime, a month for the platform's own; a week left means that it could not.
+const alarmMs = 7 * 86_400_000;
+
+/** A certificate that can't be read any more, or is about to end, makes the health degraded. */
+function withCertificate(report: HealthReport, files: CertificateFiles | null, now: number): HealthReport {
+  if (files === null) return report;
+  const reasons = [...report.reasons];
+  if (files.failure !== null) reasons.push(`the certificate served is an old one: ${files.failure}`);
+  if (files.notAfter.getTime() - now < alarmMs) reasons.push(`the certificate ends at ${files.notAfter.toISOString()}`);
+  return reasons.length === report.reasons.length ? report : { ...report, status: "degraded", reasons };
 }

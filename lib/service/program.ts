@@ -46,5 +46,7 @@ export interface Program<S extends Schema> {
   start(context: ServiceContext<ConfigOf<S>>): Promise<RunningService>;
   /** The database file that `snapshot` copies; left out for programs without one. */
   database?: (config: ConfigOf<S>) => string;
+  /** Where `status` asks by plain HTTP on loopback, for programs whose API is on a unix socket: "127.0.0.1:9091/health". */
+  plainHealth?: (config: ConfigOf<S>) => string;
   verbs?: Readonly<Record<string, Verb<ConfigOf<S>>>>;
 }

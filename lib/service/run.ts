@@ -71,7 +71,7 @@ async function run<S extends Schema>(program: Program<S>, argv: readonly string[
     case "snapshot":
       return await snapshot(program, context, args.flags.out);
     case "status":
-      return await printStatus(context as ServiceContext<unknown>);
+      return await printStatus(context as ServiceContext<unknown>, program.plainHealth?.(config) ?? null);
     default:
       return await program.verbs![args.verb]!.run(context, args.flags);
   }
@@ -137,6 +137,8 @@ async function snapshot<S extends Schema>(
     durability: "normal",
     log: context.log,
   });
+  // Made first, and not over anything: the copy holds what the database holds, so only its owner may read it.
+  Deno.writeFileSync(out, new Uint8Array(), { createNew: true, mode: 0o600 });
   await db.backup(out);
   console.log(`snapshot of ${program.name} written to ${out}`);
   return 0;

@@ -3,35 +3,46 @@ import { HttpsClient } from "@lib/http/mod.ts";
 import type { ServiceContext } from "./program.ts";
 
 interface ConfigWithServer {
-  server?: { rest_addr: string; ca_cert: string; tls_cert: string };
+  server?: { rest_addr: string; ca_cert: string };
 }
 
-/** Asks the server that runs with this config for its health and prints it. 0 when it serves, 1 when not. */
-export async function printStatus(context: ServiceContext<unknown>): Promise<number> {
+interface Health {
+  status: string;
+  version: string;
+  started_at?: string;
+  sealed?: boolean;
+  reasons: string[];
+}
+
+/**
+ * Asks the server that runs with this config for its health and prints it. 0 when it serves, 1 when not.
+ * @param plain where to ask by plain HTTP, for an API on a unix socket
+ */
+export async function printStatus(context: ServiceContext<unknown>, plain: string | null): Promise<number> {
   const server = (context.config as ConfigWithServer).server;
-  if (!server) throw unavailable(`${context.name} has no API to ask`);
-  const ca = server.ca_cert === "" ? "" : Deno.readTextFileSync(server.ca_cert);
-  const client = new HttpsClient({ address: server.rest_addr, serverName: "localhost", ca });
+  const where = plain ?? server?.rest_addr;
+  if (where === undefined) throw unavailable(`${context.name} has no API to ask`);
+  let health: Health;
   try {
-    const response = await client.request({ method: "GET", path: "/v1/health" });
-    const text = await new Response(response.body).text();
-    const health = JSON.parse(text) as {
-      status: string;
-      version: string;
-      started_at: string;
-      sealed: boolean;
-      reasons: string[];
-    };
-    console.log(
-      `${context.name} ${health.version}: ${health.status}${
-        health.sealed ? " (sealed)" : ""
-      }, since ${health.started_at}`,
-    );
-    for (const reason of health.reasons) console.log(`  ${reason}`);
-    return health.status === "serving" ? 0 : 1;
+    health = JSON.parse(
+      plain === null ? await overTls(server!) : await (await fetch(`http://${plain}`)).text(),
+    ) as Health;
   } catch (error) {
-    console.log(`${context.name}: no answer at ${server.rest_addr}: ${messageOf(error)}`);
+    console.log(`${context.name}: no answer at ${where}: ${messageOf(error)}`);
     return 1;
+  }
+  const since = health.started_at === undefined ? "" : `, since ${health.started_at}`;
+  console.log(`${context.name} ${health.version}: ${health.status}${health.sealed ? " (sealed)" : ""}${since}`);
+  for (const reason of health.reasons) console.log(`  ${reason}`);
+  return health.status === "serving" ? 0 : 1;
+}
+
+async function overTls({ rest_addr, ca_cert }: { rest_addr: string; ca_cert: string }): Promise<string> {
+  if (ca_cert === "") throw unavailable("server.ca_cert is not set, so its certificate can't be checked");
+  const client = new HttpsClient({ address: rest_addr, serverName: "localhost", ca: Deno.readTextFileSync(ca_cert) });
+  try {
+    const { body } = await client.request({ method: "GET", path: "/v1/health" });
+    return await new Response(body).text();
   } finally {
     client.close();
   }

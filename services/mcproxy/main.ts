@@ -9,5 +9,6 @@ await runProgram({
   schema,
   sandbox,
   start: startServer,
+  plainHealth: (config) => `${config.metrics.addr}/health`,
   database: (config) => join(config.server.data_dir, "mcproxy.db"),
 }, Deno.args);
