@@ -17,10 +17,14 @@ export interface Bundle {
   readonly entry: string;
 }
 
-/** Reads a bundle's own description. @throws PlatformError not_found, invalid */
+/** Reads the description of a node's bundle. @throws PlatformError not_found, invalid */
 export function readBundle(bundlesDir: string, sha256: string): Bundle {
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw invalid("bundle", `must be 64 hex digits, got ${quote(sha256)}`);
-  const folder = join(bundlesDir, sha256);
+  return readBundleFolder(join(bundlesDir, sha256), sha256);
+}
+
+/** Reads an unpacked bundle's own description. @param sha256 what to call it in errors. @throws as readBundle */
+export function readBundleFolder(folder: string, sha256: string): Bundle {
   let text: string;
   try {
     text = Deno.readTextFileSync(join(folder, "bundle.json"));
