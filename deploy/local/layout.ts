@@ -73,7 +73,21 @@ export function portUses(ports: Ports): { port: number; use: string; udp: boolea
   ];
 }
 
+// A unix socket's path has at most 107 bytes (unix(7)); the longest below the folder takes 32 of them.
+const maxDataBytes = 75;
+
+/** Throws Invalid for a folder whose path is too long for the sockets in it. */
 export function layoutOf(data: string, portsBase: number): Layout {
+  const bytes = new TextEncoder().encode(data).length;
+  if (bytes > maxDataBytes) {
+    throw invalid(
+      "--data",
+      `must have a path of at most ${maxDataBytes} bytes, as unix sockets lie in it, got ${bytes}: ${quote(data)}`,
+      {
+        hint: "Name a folder nearer to the root.",
+      },
+    );
+  }
   return {
     data,
     ports: portsAbove(portsBase),
