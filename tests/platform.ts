@@ -62,7 +62,8 @@ export function task(name: string, ...args: string[]): Promise<Ran> {
 /** A base above which all of a platform's ports are free at the moment. */
 export function freePortsBase(): number {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const base = 20_000 + Math.floor(Math.random() * 40) * 1000;
+    // Below 32768, where Linux takes the ports of outgoing connections from.
+    const base = 19_000 + Math.floor(Math.random() * 13) * 1000;
     try {
       for (const { port, udp } of portUses(portsAbove(base))) {
         Deno.listen({ hostname: "127.0.0.1", port }).close();

@@ -17,7 +17,14 @@ const logFile = (layout: Layout) => layout.srv("mcpagent", "agent.log");
 export function startAgent(layout: Layout): number {
   const { schema, sandbox: declaration } = programs.mcpagent;
   const configFile = layout.srv("mcpagent", "mcpagent.toml");
-  const { config } = loadConfig({ schema, service: "mcpagent", file: configFile, environment: () => undefined });
+  // The runtime that runs this tool, not the one of the first start: a package cache may have been emptied since.
+  const variables: Record<string, string> = { MCPAGENT_DENO_PATH: Deno.execPath() };
+  const { config } = loadConfig({
+    schema,
+    service: "mcpagent",
+    file: configFile,
+    environment: (name) => variables[name],
+  });
   const sandbox = derive({ declaration, config, configFile });
   const bundle = Deno.readTextFileSync(layout.srv("mcpagent", "agent-bundle")).trim();
   const entry = layout.srv("mcpagent", "bundles", bundle, "main.js");
@@ -37,6 +44,7 @@ export function startAgent(layout: Layout): number {
         DENO_DIR: layout.srv("mcpagent", "cache"),
         DENO_NO_UPDATE_CHECK: "1",
         NO_COLOR: "1",
+        ...variables,
         MCPAGENT_BUNDLE_VERSION: String(version),
       },
     });

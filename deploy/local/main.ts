@@ -35,9 +35,12 @@ async function up(layout: Layout): Promise<void> {
 async function down(layout: Layout): Promise<void> {
   if (!isBootstrapped(layout)) throw notFound("platform", layout.data, { hint: "Start one: deno task up" });
   const steps = progress();
+  steps.start("stop");
   const stopped = await stopAgent(layout, ({ state, detail }) => {
-    if (state === "started") steps.start(`stop ${detail}`);
-    else if (state === "ok") steps.done();
+    // Services of one stage stop at the same time: a line a service when it has, timed from the one before.
+    if (state !== "ok") return;
+    steps.done(detail);
+    steps.start("stop");
   });
   console.log(stopped ? "stopped; deno task up brings it back as it was" : "nothing was running");
 }
