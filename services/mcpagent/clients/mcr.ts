@@ -1,3 +1,4 @@
+import { conflict, PlatformError } from "@lib/errors/mod.ts";
 import { HttpsClient } from "@lib/http/mod.ts";
 import { pullBundle, RegistryClient } from "@lib/oci/mod.ts";
 import type { Images } from "../deploy/neighbours.ts";
@@ -27,15 +28,20 @@ export function imagesClient(options: ImagesOptions): Images & AsyncDisposable {
     async pull({ repository, tag, digest }, signal) {
       const name = `${repository}${tag === null ? "" : `:${tag}`}`;
       if (digest !== null && hasBundle(bundlesDir, hexOf(digest))) return { digest, bundle: hexOf(digest) };
-      return await reach(whom, `pull ${name}`, async () => {
-        // First the manifest alone: a tag says what it is by its digest.
-        const found = await registry.getManifest(repository, tag ?? digest!, [manifestType], { signal });
-        const bundle = hexOf(found.digest);
-        // With a digest in the definition as well, the pull compares the two.
-        if (digest === null && hasBundle(bundlesDir, bundle)) return { digest: found.digest, bundle };
-        const pulled = await pullBundle(registry, { repository, reference: found.digest, digest }, { signal });
+      const what = `pull ${name}`;
+      // First the manifest alone: a tag says what it is by its digest.
+      const found = await reach(whom, what, () => manifestOf(registry, repository, tag ?? digest!, signal));
+      if (digest !== null && found !== digest) {
+        throw conflict(`Cannot ${what}: its digest is ${found}, and the definition wants ${digest}`, {
+          hint: "The tag was moved, or the digest is mistyped: write the right one, or none",
+        });
+      }
+      const bundle = hexOf(found);
+      if (hasBundle(bundlesDir, bundle)) return { digest: found, bundle };
+      return await reach(whom, what, async () => {
+        const pulled = await pullBundle(registry, { repository, reference: found, digest }, { signal });
         storeBundle(bundlesDir, bundle, pulled.config, pulled.files);
-        return { digest: found.digest, bundle };
+        return { digest: found, bundle };
       });
     },
     [Symbol.asyncDispose]() {
@@ -43,6 +49,24 @@ export function imagesClient(options: ImagesOptions): Images & AsyncDisposable {
       return Promise.resolve();
     },
   };
+}
+
+/** The digest of what a repository has under a tag or digest. */
+async function manifestOf(
+  registry: RegistryClient,
+  repository: string,
+  reference: string,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    return (await registry.getManifest(repository, reference, [manifestType], { signal })).digest;
+  } catch (error) {
+    if (!(error instanceof PlatformError) || error.code !== "not_found") throw error;
+    throw new PlatformError("not_found", error.message, {
+      hint: "Push it first, or name one that is there",
+      cause: error,
+    });
+  }
 }
 
 /** "sha256:abc…" → "abc…". */
