@@ -60,6 +60,7 @@ const busyTimeoutMs = 5000;
  */
 export function openDatabase(options: OpenOptions): Database {
   const { path, migrations, durability, clock = systemClock, log = silentLogger } = options;
+  ownFile(path, log);
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: busyTimeoutMs });
@@ -76,12 +77,20 @@ export function openDatabase(options: OpenOptions): Database {
     db?.close();
     throw explained(path, error);
   }
+  return new SqliteDatabase(db, path, clock);
+}
+
+/**
+ * Makes the file readable for its owner alone, before SQLite opens it: -wal and -shm take its mode. Where modes can't
+ * be set (some volumes of rootless containers), the database is used all the same.
+ */
+function ownFile(path: string, log: Logger): void {
   try {
+    Deno.openSync(path, { create: true, write: true, mode: 0o600 }).close();
     Deno.chmodSync(path, 0o600);
   } catch (error) {
     log.warn("cannot set the mode of the database file; going on", { path, error: messageOf(error) });
   }
-  return new SqliteDatabase(db, path, clock);
 }
 
 class SqliteDatabase implements Database {

@@ -46,7 +46,11 @@ Deno.test(
       db.write(() => db.prepare("INSERT INTO notes (text, title) VALUES ('a', 'b')").run());
       assert.equal(count(db), i + 1);
     }
-    assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+    using db = open(path, [titles, notes]);
+    db.write(() => db.prepare("INSERT INTO notes (text) VALUES ('a')").run());
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+      assert.equal(Deno.statSync(file).mode! & 0o777, 0o600, file);
+    }
   }),
 );
 
