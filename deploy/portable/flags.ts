@@ -19,7 +19,7 @@ try {
         declaration: { program, env: [`${program.toUpperCase().replaceAll("-", "_")}_*`] },
         config: {},
       }
-      : { config: programConfig(bundle, configFile, {}), configFile }),
+      : { config: programConfig(bundle, configFile, {}), configFile, verb: args[0] ?? "help" }),
   });
   const words = commandLine(sandbox, { entry: join(folder, "main.js"), args });
   Deno.stdout.writeSync(new TextEncoder().encode(words.map((word) => `${word}\0`).join("")));

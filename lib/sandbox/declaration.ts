@@ -17,6 +17,8 @@ export interface Declaration {
   read?: readonly string[];
   /** Files and folders that it reads and writes. */
   write?: readonly string[];
+  /** What a verb needs that the server does not, e.g. `status` the root that the server's certificate leads to. */
+  verbs?: Readonly<Record<string, { read: readonly string[] }>>;
   /** Variables that it reads beside those of its config, e.g. "PORT_*". */
   env?: readonly string[];
   /** Config keys of the programs that it may start. None but the agent's and the tools' declarations have any. */
@@ -45,7 +47,7 @@ export function parseDeclaration(value: unknown): Declaration {
     throw invalid("declaration", "must be an object");
   }
   const given = value as Record<string, unknown>;
-  const known: string[] = [...lists, "program", "takeover", "memoryMib"];
+  const known: string[] = [...lists, "program", "verbs", "takeover", "memoryMib"];
   for (const key of Object.keys(given)) {
     if (!known.includes(key)) {
       throw invalid(`declaration.${key}`, `is not a part of a declaration; known: ${known.join(", ")}`);
@@ -58,6 +60,7 @@ export function parseDeclaration(value: unknown): Declaration {
       throw invalid(`declaration.${key}`, `must be a list of strings, got ${quote(JSON.stringify(list))}`);
     }
   }
+  checkVerbs(given.verbs ?? {});
   for (const one of (given.unstable ?? []) as string[]) {
     if (one !== "net") throw invalid("declaration.unstable", `must be "net", got ${quote(one)}`);
   }
@@ -69,4 +72,19 @@ export function parseDeclaration(value: unknown): Declaration {
     throw invalid("declaration.memoryMib", `must be a whole number from 16 to 16384, got ${quote(memory)}`);
   }
   return given as unknown as Declaration;
+}
+
+function checkVerbs(verbs: unknown): void {
+  const isTable = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isTable(verbs)) throw invalid("declaration.verbs", "must be an object");
+  for (const [verb, needs] of Object.entries(verbs)) {
+    const read = isTable(needs) && Object.keys(needs).join() === "read" ? needs.read : null;
+    if (!Array.isArray(read) || !read.every((one) => typeof one === "string")) {
+      throw invalid(
+        `declaration.verbs.${verb}`,
+        `must be {"read": [config keys]}, got ${quote(JSON.stringify(needs))}`,
+      );
+    }
+  }
 }

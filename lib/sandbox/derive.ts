@@ -1,5 +1,7 @@
 import { invalid, quote } from "@lib/errors/mod.ts";
+import { withoutCovered } from "./cover.ts";
 import type { Declaration } from "./declaration.ts";
+import { ignoredEnvironment } from "./environment.ts";
 
 export type GrantKind = "net" | "read" | "write" | "env" | "run";
 
@@ -25,6 +27,8 @@ export interface DeriveOptions {
   config: Readonly<Record<string, unknown>>;
   /** Granted for reading, and its variables `$<PROGRAM>_*`; left out for programs without one. */
   configFile?: string;
+  /** What the program is started to do; what its declaration has for this verb alone is granted too. Default "server". */
+  verb?: string;
   extra?: Extra;
 }
 
@@ -34,11 +38,11 @@ export interface Sandbox {
 }
 
 /**
- * Works out the grants. Throws Invalid when a declared key is not in the config or a
+ * Works out the grants; none is included in another. Throws Invalid when a declared key is not in the config or a
  * value can't be expressed as a grant (an IPv6 network: the runtime knows IPv4 networks only).
  */
 export function derive(options: DeriveOptions): Sandbox {
-  const { declaration, config, configFile, extra = {} } = options;
+  const { declaration, config, configFile, verb = "server", extra = {} } = options;
   const grants: Grant[] = [];
   const add = (kind: GrantKind, value: string, reason: string): void => {
     const before = grants.find((grant) => grant.kind === kind && grant.value === value);
@@ -79,6 +83,7 @@ export function derive(options: DeriveOptions): Sandbox {
     (network, key) => add("net", datagramPeer(network, key), `answers datagrams of: ${key}`),
   );
   each(declaration.read, (path, key) => add("read", path, `reads: ${key}`));
+  each(declaration.verbs?.[verb]?.read, (path, key) => add("read", path, `reads for ${verb}: ${key}`));
   each(declaration.write, (path, key) => {
     add("read", path, `reads and writes: ${key}`);
     add("write", path, `reads and writes: ${key}`);
@@ -94,7 +99,7 @@ export function derive(options: DeriveOptions): Sandbox {
     add("write", path, reason);
   }
   for (const { name, reason } of extra.env ?? []) add("env", name, reason);
-  return { declaration, grants };
+  return { declaration, grants: withoutCovered(grants) };
 }
 
 /** "server.rest_addr" as an operator reads it: `[server].rest_addr`. */
@@ -139,11 +144,6 @@ const closedImports = [
   "--cached-only",
   "--allow-import=127.0.0.1:1",
 ];
-
-// Names that libraries ask for and do well without; asked, they see them as unset instead of failing. PORT_*: every
-// config asks for its listeners' ports; a granted name wins over this pattern.
-export const ignoredEnvironment =
-  "GRPC_*,grpc_*,HTTP_PROXY,http_proxy,HTTPS_PROXY,https_proxy,NO_PROXY,no_proxy,NODE_*,SSL_CERT_FILE,SSL_CERT_DIR,TERM,NO_COLOR,FORCE_COLOR,DEBUG,PORT_*";
 
 /** The flags that every bundle gets whatever it declares. */
 export function baseFlags(declaration: Declaration): { flag: string; reason: string }[] {

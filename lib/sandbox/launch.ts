@@ -5,7 +5,8 @@
  */
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { derive, grantFlags, ignoredEnvironment } from "./derive.ts";
+import { derive, grantFlags } from "./derive.ts";
+import { ignoredEnvironment } from "./environment.ts";
 import type { Tool, ToolConfig } from "./tool.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));

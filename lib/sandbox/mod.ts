@@ -4,6 +4,7 @@
  * written; every way of starting a program goes through it.
  * @module
  */
+export { covers } from "./cover.ts";
 export { type Declaration, defaultDeclaration, parseDeclaration } from "./declaration.ts";
 export {
   baseFlags,
@@ -15,5 +16,6 @@ export {
   type GrantKind,
   type Sandbox,
 } from "./derive.ts";
+export { isIgnored } from "./environment.ts";
 export { explain } from "./explain.ts";
 export { refuseSymlinks } from "./symlinks.ts";

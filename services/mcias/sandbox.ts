@@ -4,9 +4,9 @@ import type { Declaration } from "@lib/sandbox/mod.ts";
 export const sandbox: Declaration = {
   program: "mcias",
   listen: ["server.rest_addr", "server.grpc_addr"],
-  // ca_cert: for the verb status.
-  read: ["server.tls_cert", "server.tls_key", "server.ca_cert", "keys.master_key_file", "keys.passphrase_file"],
+  read: ["server.tls_cert", "server.tls_key", "keys.master_key_file", "keys.passphrase_file"],
   write: ["server.data_dir"],
+  verbs: { status: { read: ["server.ca_cert"] } },
   unstable: ["net"],
   takeover: true,
 };

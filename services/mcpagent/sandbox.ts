@@ -33,6 +33,7 @@ export const sandbox: Declaration = {
     "mcproxy.certs_dir",
     "renewal.folders",
   ],
+  verbs: { status: { read: ["server.ca_cert"] } },
   run: ["deno.path"],
   // Port checks beside a program that shares its port with its successor.
   unstable: ["net"],

@@ -6,6 +6,7 @@ export const sandbox: Declaration = {
   connect: ["mcias.address"],
   read: ["server.tls_cert", "server.tls_key", "mcias.ca_cert"],
   write: ["server.data_dir"],
+  verbs: { status: { read: ["server.ca_cert"] } },
   unstable: ["net"],
   takeover: true,
 };

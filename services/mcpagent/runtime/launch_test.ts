@@ -102,7 +102,6 @@ Deno.test("a declaration is read against the bundle's defaults, the config file 
     "--allow-net=10.0.0.2:53",
     "--allow-read=/srv/hello/data",
     "--allow-write=/srv/hello/data",
-    "--allow-env=HELLO_UPSTREAM_ADDRESSES",
   ]);
 });
 

@@ -44,8 +44,9 @@ function absolutise(config: Table, bundle: Bundle, folder: string): void {
     typeof path === "string" && path !== "" && !isAbsolute(path) ? join(folder, path) : path;
   const socket = (address: unknown) =>
     typeof address === "string" && address.startsWith("unix:") ? `unix:${absolute(address.slice(5))}` : address;
-  const { read = [], write = [], listen = [], connect = [] } = bundle.declaration;
-  for (const key of [...read, ...write]) replaceAt(config, key.split("."), absolute);
+  const { read = [], write = [], listen = [], connect = [], verbs = {} } = bundle.declaration;
+  const ofVerbs = Object.values(verbs).flatMap((verb) => verb.read);
+  for (const key of [...read, ...write, ...ofVerbs]) replaceAt(config, key.split("."), absolute);
   for (const key of [...listen, ...connect]) replaceAt(config, key.split("."), socket);
 }
 
