@@ -25,33 +25,15 @@ export interface PlatformFile {
   ports_base: number;
 }
 
-export interface Ran {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
+export type { Ran };
 
-/** Runs a program to its end. */
-export async function run(
+/** Runs a program to its end, in the source tree. */
+export function run(
   command: string,
   args: readonly string[],
   options: { stdin?: string; env?: Record<string, string> } = {},
 ): Promise<Ran> {
-  const child = new Deno.Command(command, {
-    args: [...args],
-    cwd: root,
-    env: { NO_COLOR: "1", ...options.env },
-    stdin: options.stdin === undefined ? "null" : "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  if (options.stdin !== undefined) {
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(options.stdin));
-    await writer.close();
-  }
-  const { code, stdout, stderr } = await child.output();
-  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+  return runIn(command, args, { cwd: root, ...options });
 }
 
 /** `deno task NAME …`, as people type it. */

@@ -4,7 +4,7 @@
  */
 import { createLogger, type Logger, silentLogger } from "@lib/log/mod.ts";
 import { CertificateFiles, dialTls, listenTls, type SecureConnection } from "@lib/tls/mod.ts";
-import { throwawayCa, writeIssued } from "../tls/throwaway_ca.ts";
+import { throwawayCa, writeIssued } from "@lib/testing/mod.ts";
 import { HttpsClient, type HttpsClientOptions } from "./client.ts";
 import { type FetchHandler, type HttpServer, serveHttp, type ServeHttpOptions } from "./serve.ts";
 

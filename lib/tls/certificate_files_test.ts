@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { FakeClock } from "@lib/clock/mod.ts";
 import { type Fields, type Logger, silentLogger } from "@lib/log/mod.ts";
 import { CertificateFiles } from "./certificate_files.ts";
-import { throwawayCa, writeIssued } from "./throwaway_ca.ts";
+import { throwawayCa, writeIssued } from "@lib/testing/mod.ts";
 
 const ca = await throwawayCa();
 

@@ -4,7 +4,7 @@ import { silentLogger } from "@lib/log/mod.ts";
 import { CertificateFiles } from "./certificate_files.ts";
 import { dialTls, type DialTlsOptions } from "./dial.ts";
 import { listenTls } from "./listen.ts";
-import { type Issued, throwawayCa, writeIssued } from "./throwaway_ca.ts";
+import { type Issued, throwawayCa, writeIssued } from "@lib/testing/mod.ts";
 import { FakeClock } from "@lib/clock/mod.ts";
 
 const ca = await throwawayCa();

@@ -6,7 +6,7 @@ import { CertificateFiles } from "./certificate_files.ts";
 import { dialTls } from "./dial.ts";
 import { listenTls, type ListenTlsOptions, type TlsListener } from "./listen.ts";
 import type { SecureConnection } from "./secure_connection.ts";
-import { throwawayCa, writeIssued } from "./throwaway_ca.ts";
+import { throwawayCa, writeIssued } from "@lib/testing/mod.ts";
 
 const ca = await throwawayCa();
 const leaf = await ca.issue(["svc.test", "127.0.0.1"]);

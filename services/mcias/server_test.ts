@@ -5,7 +5,7 @@ import { grpcClient } from "@lib/grpc/mod.ts";
 import { HttpsClient } from "@lib/http/mod.ts";
 import { Registry } from "@lib/metrics/mod.ts";
 import type { RunningService, ServiceContext } from "@lib/service/mod.ts";
-import { throwawayCa, writeIssued } from "@lib/tls/throwaway_ca.ts";
+import { throwawayCa, writeIssued } from "@lib/testing/mod.ts";
 import { AccountService, AuthService, KeyService, TokenService } from "@proto/mcias/v1/mcias_pb.ts";
 import type { Config } from "./config.ts";
 import { startServer } from "./server.ts";

@@ -1,7 +1,4 @@
-/**
- * Certificates for the tests of lib/tls, lib/http and lib/web. Not part of the door.
- * @module
- */
+/** Certificates for tests, under a root that is gone with the test. */
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 
@@ -18,7 +15,7 @@ export interface Issued {
 export interface ThrowawayCa {
   /** The root, PEM. */
   root: string;
-  /** Valid from a day ago until `notAfter`, by default tomorrow. Names that read as IPv4 or IPv6 become IP names. */
+  /** Valid from a day ago until `notAfter`, by default in 30 days, which no health check warns of. Names that read as IPv4 or IPv6 become IP names. */
   issue(names: string[], notAfter?: Date): Promise<Issued>;
 }
 
@@ -37,7 +34,7 @@ export async function throwawayCa(): Promise<ThrowawayCa> {
   });
   return {
     root: root.toString("pem"),
-    async issue(names, notAfter = new Date(Date.now() + dayMs)) {
+    async issue(names, notAfter = new Date(Date.now() + 30 * dayMs)) {
       const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
       const cert = await x509.X509CertificateGenerator.create({
         serialNumber: (serial++).toString(16).padStart(2, "0"),
