@@ -23,6 +23,6 @@ export function time(at: Timestamp | undefined): string {
 
 /** Control characters as "·", so that a program's output can't drive the terminal; tabs stay. */
 export function plain(text: string): string {
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- control characters are exactly what is replaced
   return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, "·");
 }

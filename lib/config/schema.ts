@@ -19,10 +19,9 @@ export interface Key<T> {
   read(value: unknown, field: string): T;
 }
 
-// A section holds keys of any value type; ConfigOf recovers each one's.
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- a section holds keys of every value type; ConfigOf recovers each one's
 export type Section = Readonly<Record<string, Key<any>>>;
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as in Section
 export type Schema = Readonly<Record<string, Section | Key<any>>>;
 type ValueOf<K> = K extends Key<infer T> ? T : never;
 type SectionOf<S> = { readonly [K in keyof S]: ValueOf<S[K]> };
@@ -160,7 +159,7 @@ export function defaultsOf(schema: Schema): Record<string, unknown> {
   return out;
 }
 
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as in Section
 export function isKey(part: Section | Key<any>): part is Key<any> {
   return typeof (part as { kind?: unknown }).kind === "string";
 }

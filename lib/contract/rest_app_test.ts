@@ -303,7 +303,7 @@ Deno.test("restApp streams one JSON object a line and ends a failed stream with 
 });
 
 Deno.test("restApp answers a stream that fails before its first message with the error's own status", async () => {
-  // deno-lint-ignore require-yield
+  // deno-lint-ignore require-yield -- the failure before the first message is what is tested
   const deploy = serve(agent(async function* () {
     throw conflict("already deploying");
   }));

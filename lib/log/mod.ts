@@ -129,7 +129,7 @@ function plain(value: unknown): unknown {
   return value;
 }
 
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- control characters are exactly what is escaped
 const controlCharacters = /[\u0000-\u001f\u007f]/g;
 
 /** A message can't forge a second line. */

@@ -22,6 +22,6 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
 }
 
 function clean(text: string): string {
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- control characters are exactly what is replaced
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "·");
 }

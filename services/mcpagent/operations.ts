@@ -106,7 +106,7 @@ export function agentOperations(node: AgentNode, status: AgentStatus): Operation
 
 /** The name of a definition in messages: no path of the caller's machine, no control characters. */
 function fileNameOf(given: string): string {
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- control characters are exactly what is taken out
   const name = given.split("/").at(-1)!.replaceAll(/[\u0000-\u001f\u007f]/g, "").slice(0, 100);
   return name === "" ? "definition" : name;
 }

@@ -27,7 +27,7 @@ export interface Head {
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // RFC 9110 §5.5: CR, LF and NUL in a value are an attack; the other controls have no use either. HTAB and CRLF may stand.
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- control characters are exactly what is refused
 const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)/;
 const lineFeed = 10;
 const carriageReturn = 13;
