@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Ran, run as runIn } from "@lib/testing/mod.ts";
 import { portsAbove, portUses } from "../deploy/local/layout.ts";
 
 export const root = fileURLToPath(new URL("../", import.meta.url));

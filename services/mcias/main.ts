@@ -2,8 +2,7 @@
 import { runProgram } from "@lib/service/mod.ts";
 import { schema } from "./config.ts";
 import { sandbox } from "./sandbox.ts";
-import { startServer } from "./server.ts";
-import { databasePath } from "./store/identity_store.ts";
+import { databasePath, startServer } from "./server.ts";
 import { localVerbs } from "./verbs/local_verbs.ts";
 import { initVerb } from "./verbs/init.ts";
 
@@ -12,6 +11,6 @@ await runProgram({
   schema,
   sandbox,
   start: (context) => startServer(context),
-  database: (config) => databasePath(config.server.data_dir),
+  database: databasePath,
   verbs: { init: initVerb, ...localVerbs },
 }, Deno.args);

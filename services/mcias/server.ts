@@ -16,7 +16,7 @@ import type { Identity } from "./operations/identity.ts";
 import { jwksRoute, keyOperations } from "./operations/key_operations.ts";
 import { LoginAttempts } from "./operations/login_attempts.ts";
 import { tokenOperations } from "./operations/token_operations.ts";
-import { IdentityStore } from "./store/identity_store.ts";
+import { databaseIn, IdentityStore } from "./store/identity_store.ts";
 import { TokenAuthority } from "./tokens/token_authority.ts";
 
 /** Everything behind the API. Dispose it. */
@@ -28,6 +28,9 @@ const dayMs = 86_400_000;
 const cleaningEveryMs = 3_600_000;
 /** An expired token stays listed for so long. */
 const keepExpiredMs = 90 * dayMs;
+
+/** For snapshots and checks. */
+export const databasePath = (config: Config): string => databaseIn(config.server.data_dir);
 
 /** Opens the database, which is made when it is not there; says nothing yet about whether it was initialised. */
 export function openStore({ config, clock, log }: ServiceContext<Config>): IdentityStore {

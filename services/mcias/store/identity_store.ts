@@ -29,7 +29,7 @@ export interface Writer {
 }
 
 /** The database file within the data folder. */
-export function databasePath(dataDir: string): string {
+export function databaseIn(dataDir: string): string {
   return `${dataDir}/mcias.db`;
 }
 
@@ -70,7 +70,7 @@ export class IdentityStore implements Disposable {
   /** Opens or creates the database in the folder, which must exist. */
   static open(dataDir: string, clock: Clock, log: Logger): IdentityStore {
     const db = openDatabase({
-      path: databasePath(dataDir),
+      path: databaseIn(dataDir),
       migrations: [{ name: "001_identity", sql: identitySql }, auditMigration],
       durability: "full",
       clock,

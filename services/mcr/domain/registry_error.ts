@@ -1,4 +1,4 @@
-import { type ErrorCode, type ErrorFacts, PlatformError } from "@lib/errors/mod.ts";
+import { type ErrorCode, type ErrorFacts, PlatformError, quote } from "@lib/errors/mod.ts";
 
 /**
  * Error codes of the OCI distribution specification 1.1 ("Error Codes"), and of
@@ -70,4 +70,9 @@ export class RegistryError extends PlatformError {
     this.headers = facts.headers ?? {};
     this.also = facts.also ?? [];
   }
+}
+
+/** For an upload that never was, is finished, was cancelled or has expired. */
+export function uploadUnknown(id: string): RegistryError {
+  return new RegistryError("BLOB_UPLOAD_UNKNOWN", `No upload ${quote(id)} in this repository; begin again`);
 }

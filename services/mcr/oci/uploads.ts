@@ -15,11 +15,10 @@ import {
   isDigest,
   parseDigest,
 } from "../domain/digest.ts";
-import { RegistryError } from "../domain/registry_error.ts";
+import { RegistryError, uploadUnknown } from "../domain/registry_error.ts";
 import { parseRepositoryName, type RepositoryName } from "../domain/repository_name.ts";
 import { covers, repositoryAccess } from "../domain/scope.ts";
 import type { Stores } from "../store/stores.ts";
-import { uploadUnknown } from "../store/upload_files.ts";
 import type { Upload } from "../store/upload_store.ts";
 import { empty } from "./answer.ts";
 import type { Bearer } from "./registry_token.ts";

@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { createHash, type Hash } from "node:crypto";
 import { quote, tooLarge } from "@lib/errors/mod.ts";
 import { algorithmOf, type Digest, type DigestAlgorithm } from "../domain/digest.ts";
-import { RegistryError } from "../domain/registry_error.ts";
+import { RegistryError, uploadUnknown } from "../domain/registry_error.ts";
 import type { BlobFiles } from "./blob_files.ts";
 
 /** A body arrives in pieces of up to 64 KiB; written in fours, a 2 GiB layer takes 8,192 writes. */
@@ -185,10 +185,6 @@ export class UploadFiles {
       cause: error,
     });
   }
-}
-
-export function uploadUnknown(id: string): RegistryError {
-  return new RegistryError("BLOB_UPLOAD_UNKNOWN", `No upload ${quote(id)} in this repository; begin again`);
 }
 
 /**

@@ -3,13 +3,13 @@
  * @module
  */
 import type { AuditLog } from "@lib/audit/mod.ts";
-import type { Database } from "@lib/db/mod.ts";
 import { conflict, messageOf, PlatformError, toPlatformError } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import type { Argon2idCost } from "@lib/pki/mod.ts";
 import { checkNewPassword, type SealState } from "../domain/seal_state.ts";
 import type { UnsealAttempts } from "../domain/unseal_attempts.ts";
 import type { SealStore } from "../store/seal_store.ts";
+import type { Transactions } from "../store/transactions.ts";
 import type { Barrier } from "./barrier.ts";
 import { createKeyFile, readKeyFile } from "./key_file.ts";
 import { keyFileSlot, newMasterKey, openWithKeyFile, openWithPassword, passwordSlot } from "./slots.ts";
@@ -23,7 +23,7 @@ export interface Actor {
 }
 
 export interface SealOptions {
-  db: Database;
+  db: Transactions;
   store: SealStore;
   audit: AuditLog;
   barrier: Barrier;

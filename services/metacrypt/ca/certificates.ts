@@ -3,7 +3,6 @@
  * @module
  */
 import type { AuditLog } from "@lib/audit/mod.ts";
-import type { Database } from "@lib/db/mod.ts";
 import { conflict, notFound, quote } from "@lib/errors/mod.ts";
 import { parseSubjectNames, permits, signLeaf } from "@lib/pki/mod.ts";
 import { type Barrier, tampered } from "../barrier/barrier.ts";
@@ -11,11 +10,12 @@ import type { Actor } from "../barrier/seal.ts";
 import type { RevocationReason } from "../domain/revocation_reason.ts";
 import { validityWithin } from "../domain/validity.ts";
 import type { CertificateStore } from "../store/certificate_store.ts";
+import type { Transactions } from "../store/transactions.ts";
 import { type CertificateRecord, openRecord, recordOf, sealRecord } from "./certificate_record.ts";
 import type { Issuers } from "./issuers.ts";
 
 export interface CertificatesOptions {
-  db: Database;
+  db: Transactions;
   store: CertificateStore;
   audit: AuditLog;
   barrier: Barrier;

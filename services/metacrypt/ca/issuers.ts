@@ -6,7 +6,6 @@
  * @module
  */
 import type { AuditLog } from "@lib/audit/mod.ts";
-import type { Database } from "@lib/db/mod.ts";
 import { conflict, invalid, notFound, quote } from "@lib/errors/mod.ts";
 import {
   createCsr,
@@ -22,6 +21,7 @@ import type { Barrier, BarrierSession, PrivateKeyAlgorithm } from "../barrier/ba
 import type { Actor } from "../barrier/seal.ts";
 import { parseMountName } from "../domain/mount_name.ts";
 import type { IssuerRow, MountRow, MountStore } from "../store/mount_store.ts";
+import type { Transactions } from "../store/transactions.ts";
 
 /** The active issuer, ready to sign. */
 export interface ActiveIssuer extends SigningIssuer {
@@ -32,7 +32,7 @@ export interface ActiveIssuer extends SigningIssuer {
 }
 
 export interface IssuersOptions {
-  db: Database;
+  db: Transactions;
   store: MountStore;
   audit: AuditLog;
   barrier: Barrier;

@@ -5,11 +5,11 @@
  */
 import type { AuditLog } from "@lib/audit/mod.ts";
 import { type Caller, isAdmin } from "@lib/auth/mod.ts";
-import type { Database } from "@lib/db/mod.ts";
 import { evaluate, requireAllowed, type Rule, type RuleReader, type Subject } from "@lib/policy/mod.ts";
 import { denied, toPlatformError } from "@lib/errors/mod.ts";
 import { type CertificateAction, decideNames, type NameDecision } from "../domain/certificate_name.ts";
 import type { Actor } from "../barrier/seal.ts";
+import type { Transactions } from "../store/transactions.ts";
 
 /** What names are asked about. */
 export type AskedAction = Exclude<CertificateAction, "accompany">;
@@ -18,7 +18,7 @@ export type AskedAction = Exclude<CertificateAction, "accompany">;
 export const adminRule = "admin";
 
 export interface AuthorisationOptions {
-  db: Database;
+  db: Transactions;
   rules: RuleReader;
   audit: AuditLog;
 }

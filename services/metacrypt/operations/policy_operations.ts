@@ -1,15 +1,15 @@
 /** Reading and changing the rules. */
 import type { AuditLog } from "@lib/audit/mod.ts";
 import { implement, type Operation } from "@lib/contract/mod.ts";
-import type { Database } from "@lib/db/mod.ts";
 import { invalid, quote } from "@lib/errors/mod.ts";
 import { parseRule, type RuleTable } from "@lib/policy/mod.ts";
 import { PolicyService } from "@proto/metacrypt/v1/metacrypt_pb.ts";
 import { certificateActions } from "../domain/certificate_name.ts";
+import type { Transactions } from "../store/transactions.ts";
 import { actorOf } from "./actor.ts";
 import { adminRule, decideOne } from "./authorisation.ts";
 
-export function policyOperations(db: Database, rules: RuleTable, audit: AuditLog): Operation[] {
+export function policyOperations(db: Transactions, rules: RuleTable, audit: AuditLog): Operation[] {
   return implement(PolicyService, {
     listRules: () => ({ rules: rules.list().map(ruleMessage) }),
     putRule: (request, call) => {
