@@ -15,7 +15,10 @@ export interface Issued {
 export interface ThrowawayCa {
   /** The root, PEM. */
   root: string;
-  /** Valid from a day ago until `notAfter`, by default in 30 days, which no health check warns of. Names that read as IPv4 or IPv6 become IP names. */
+  /**
+   * Valid from a day ago until `notAfter`, by default in 30 days, which no health check warns of.
+   * Names that read as IPv4 or IPv6 become IP names.
+   */
   issue(names: string[], notAfter?: Date): Promise<Issued>;
 }
 
