@@ -31,13 +31,21 @@ function nameOf({ property }: Deno.lint.MemberExpression): string {
   return property.type === "Literal" ? String(property.value) : "";
 }
 
-/** Reports what `takes` one of these. */
+/** Reports what takes one of these: `[object, name]`, or anything of the object. */
 function memberRule(...pairs: [object: string, name?: string][]): (look: Look) => Visitor {
+  const objects = pairs.map(([object]) => object);
   return (look) => ({
     MemberExpression(node) {
       for (const [object, name] of pairs) {
         if (takes(node, object, name)) look.report(node, `${object}.${nameOf(node)}`);
       }
+    },
+    // `const { env } = Deno`, and `const runtime = Deno`, which hides what is taken.
+    VariableDeclarator({ init }) {
+      if (init?.type === "Identifier" && objects.includes(init.name)) look.report(init, `${init.name} by another name`);
+    },
+    ImportDeclaration({ source }) {
+      if (source.value === "node:process" && objects.includes("process")) look.report(source, "node:process");
     },
   });
 }
@@ -55,7 +63,14 @@ const rules: SourceRule[] = [
     visit: memberRule(["Deno", "env"], ["process", "env"]),
     todo: "make it a key of the config: every key has a variable, and the sandbox grants it by that name",
     atLeast: 250,
-    refuses: ['Deno.env.get("X")', 'globalThis.Deno.env.get("X")', 'Deno["env"]', "process.env.X"],
+    refuses: [
+      "const { env } = Deno;",
+      'import { env } from "node:process";',
+      'Deno.env.get("X")',
+      'globalThis.Deno.env.get("X")',
+      'Deno["env"]',
+      "process.env.X",
+    ],
     allows: ["const environment = { env: 1 }; environment.env"],
   },
   {
