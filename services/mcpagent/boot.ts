@@ -18,8 +18,8 @@ import { sweepBundles } from "./runtime/bundle_store.ts";
 import { pause } from "./runtime/pause.ts";
 import type { ServiceRow } from "./store/service_store.ts";
 
-/** Between two looks at what is still to be done, ms. */
-const caretakerMs = 30_000;
+/** Between two looks at what is still to be done, ms. A look is one query; what a failed deploy left is gone soon after its neighbour is back. */
+const caretakerMs = 5_000;
 
 /** Starts everything that is to run. Resolves when all of it is healthy or has had its time. */
 export async function boot(node: AgentNode): Promise<void> {
