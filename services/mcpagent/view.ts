@@ -66,11 +66,21 @@ function componentView(
   });
 }
 
+/** Of an ailing service, what is wrong with which component. */
+function faults(node: AgentNode, row: ServiceRow): string {
+  return row.release.components.flatMap(({ name }) => {
+    const observed = node.fleet.get(row.name, name)?.observed();
+    if (observed === undefined) return [`; ${name} was not started`];
+    if (observed.pid !== 0) return observed.health === "unhealthy" ? [`; ${name} fails its health checks`] : [];
+    return observed.lastExitCode === null ? [] : [`; ${name} ended with code ${observed.lastExitCode}`];
+  }).join("");
+}
+
 /** What an operator of the node should know, a line each; empty when all is well. */
 export function nodeProblems(node: AgentNode): string[] {
   const ailing = node.registry.services.list().flatMap((row) => {
     const state = stateOf(node, row);
-    return state === "degraded" || state === "failed" ? [`${row.name}: is ${state}`] : [];
+    return state === "degraded" || state === "failed" ? [`${row.name}: is ${state}${faults(node, row)}`] : [];
   });
   return [...ailing, ...node.problems.list()];
 }

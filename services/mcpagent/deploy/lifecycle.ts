@@ -18,7 +18,12 @@ function rowFor(node: AgentNode, service: string, caller: Requester): ServiceRow
 
 /** Removes records and routes, stops the processes, keeps the release. A stopped service stays stopped over a boot. */
 export async function stopService(node: AgentNode, service: string, caller: Requester, steps: Steps): Promise<string> {
-  rowFor(node, service, caller);
+  const { release } = rowFor(node, service, caller);
+  if (release.stage === "foundation") {
+    throw conflict(`Service ${service} can't be stopped alone: without it nobody can log in to start it again`, {
+      hint: `To have new processes: mcp restart ${service}; to stop the node: mcp shutdown`,
+    });
+  }
   return await node.locks.with(service, "stop", caller.username, async () => {
     // First: from now on a crash ends with a stopped service.
     node.registry.services.setDesired(service, "stopped");

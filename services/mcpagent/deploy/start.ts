@@ -40,6 +40,12 @@ export async function startCommitted(node: AgentNode, row: ServiceRow, only: rea
   }
 }
 
+/** What a program ends with when its config or command line is bad: only a change of those mends it. */
+const badConfigExit = 2;
+
+/** With waits of 0.5, 1, 2 and 4 s between them: what has ended five times in a row needs somebody to look at it. */
+const awaitedRestarts = 4;
+
 /** Waits through crashes and restarts: what a program needs may come up a little later than the program. */
 async function untilHealthy(supervisor: Supervisor, startMs: number, stopping: AbortSignal): Promise<void> {
   const deadline = performance.now() + startMs;
@@ -47,8 +53,9 @@ async function untilHealthy(supervisor: Supervisor, startMs: number, stopping: A
     try {
       return await supervisor.healthy(stopping);
     } catch (error) {
-      const { state } = supervisor.observed();
+      const { state, restarts, lastExitCode } = supervisor.observed();
       if (state === "failed" || state === "stopped" || performance.now() >= deadline || stopping.aborted) throw error;
+      if (lastExitCode === badConfigExit || restarts >= awaitedRestarts) throw error;
     }
     await pause(200, stopping);
   }
