@@ -112,6 +112,8 @@ async function callMcias(
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
       body: new TextEncoder().encode(JSON.stringify(body)),
+    }).catch((error) => {
+      throw noAnswer(address, error);
     });
     const text = await new Response(response.body).text();
     let answer: Record<string, unknown> = {};
@@ -125,6 +127,15 @@ async function callMcias(
   } finally {
     client.close();
   }
+}
+
+/** Who did not answer, and where to look; other errors as they are. */
+function noAnswer(address: string, error: unknown): unknown {
+  if (!(error instanceof PlatformError) || error.code !== "unavailable") return error;
+  return unavailable(`Cannot log in or out: MCIAS at ${address} does not answer (${error.message})`, {
+    hint: "See what its node says; a local platform: deno task status, and deno task up to bring it back",
+    cause: error,
+  });
 }
 
 /** A problem+json answer as the error that it was. */
