@@ -79,24 +79,52 @@ export async function agentHealth(layout: Layout): Promise<AgentHealth | null> {
   }
 }
 
-/** Waits until everything has booted. @param timeoutMs after it Unavailable says what is still missing */
+/** A service may crash once while it boots, and is started again within a second or two. */
+const ailingPatienceMs = 5_000;
+
+/** Waits until everything has booted. @param timeoutMs after it, or when a part stays ill, Unavailable says what is wrong */
 export async function untilHealthy(layout: Layout, timeoutMs: number): Promise<AgentHealth> {
   const end = performance.now() + timeoutMs;
   let last: AgentHealth | null = null;
+  let ailingSince: number | null = null;
   while (performance.now() < end) {
     last = await agentHealth(layout);
     if (last?.status === "serving") return last;
+    const ailing = last !== null && !last.reasons.includes("booting");
+    ailingSince = ailing ? ailingSince ?? performance.now() : null;
+    if (ailingSince !== null && performance.now() - ailingSince > ailingPatienceMs) break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   const reasons = last === null ? ["the agent does not answer"] : last.reasons;
-  throw unavailable(`The platform is not healthy after ${timeoutMs / 1000} s: ${reasons.join("; ")}`, {
-    hint: `Look into ${logFile(layout)} and ${layout.srv("mcpagent", "logs")}.`,
+  const said = last === null ? [] : await lastWords(layout);
+  throw unavailable(["The platform is not healthy:", ...reasons, ...said].join("\n  "), {
+    hint: `More is in ${logFile(layout)} and ${layout.srv("mcpagent", "logs")}. deno task down stops what runs.`,
   });
+}
+
+/** What the services that should run and don't have printed last. */
+async function lastWords(layout: Layout): Promise<string[]> {
+  await using agent = localAgent(layout);
+  const said: string[] = [];
+  try {
+    for (const { name, state } of (await agent.listServices({})).services) {
+      if (state === "running" || state === "stopped") continue;
+      for await (const { line } of agent.streamLogs({ service: name, tail: 3 })) said.push(`${name} printed: ${line}`);
+    }
+  } catch (error) {
+    if (!(error instanceof PlatformError)) throw error;
+  }
+  return said;
+}
+
+/** The agent over its local socket: whoever can open that is its operator. */
+function localAgent(layout: Layout) {
+  return grpcClient(AgentService, { address: `unix:${layout.srv("mcpagent", "run", "agent.sock")}` });
 }
 
 /** Has the agent drain and stop everything and itself; false when none runs. */
 export async function stopAgent(layout: Layout, onStep: (step: StepEvent) => void): Promise<boolean> {
-  await using agent = grpcClient(AgentService, { address: `unix:${layout.srv("mcpagent", "run", "agent.sock")}` });
+  await using agent = localAgent(layout);
   try {
     // Every service has its shutdown time-out (10 s), stage after stage.
     for await (const step of agent.shutdown({}, { deadlineMs: 120_000 })) onStep(step);

@@ -8,6 +8,7 @@ import { conflict, quote, unavailable } from "@lib/errors/mod.ts";
 import { commandLine, derive } from "@lib/sandbox/mod.ts";
 import { loadConfig } from "@lib/config/mod.ts";
 import type { Progress } from "@lib/terminal/mod.ts";
+import { analyse } from "../../services/mcpagent/runtime/analyse.ts";
 import { storeBundle } from "../../services/mcpagent/runtime/bundle_store.ts";
 import { type BuiltBundle, bundleProgram } from "../bundle/bundle.ts";
 import { platformServices, type ProgramName, programs } from "../programs.ts";
@@ -15,12 +16,11 @@ import { writeConfigs } from "./configs.ts";
 import { writeDefinition } from "./definitions.ts";
 import { exists, privateFolder, writeWhole } from "./files.ts";
 import { dataVersion, type Layout } from "./layout.ts";
-import { firstCertificate, issuerName, rootOf, signIssuer } from "./pki.ts";
+import { agentAccount, firstCertificates, issuerName, rootOf, signIssuer } from "./pki.ts";
 
 const mount = "pki";
 /** The first administrator. */
 export const adminName = "admin";
-const agentAccount = "mcp-agent";
 
 /** Whether the folder holds a whole platform. Throws Conflict when it is one of another version, or something else. */
 export function isBootstrapped(layout: Layout): boolean {
@@ -58,10 +58,7 @@ export async function bootstrap(layout: Layout, root: string, progress: Progress
 
   progress.start("root, kept offline, and first certificates");
   const issuer = await rootOf(layout);
-  await Promise.all([
-    ...["mcias", "metacrypt", "mcns", "mcr"].map((service) => firstCertificate(layout, issuer, service)),
-    firstCertificate(layout, issuer, "mcpagent", agentAccount),
-  ]);
+  await firstCertificates(layout);
   progress.done();
 
   progress.start("administrator and the agent's account");
@@ -128,10 +125,13 @@ async function storeBundles(layout: Layout, root: string): Promise<Map<ProgramNa
   const builtAt = new Date();
   const waiting = Object.keys(programs) as ProgramName[];
   const built = new Map<ProgramName, BuiltBundle>();
+  const bundlesDir = layout.srv("mcpagent", "bundles");
+  const cache = { deno: Deno.execPath(), cacheDir: layout.srv("mcpagent", "cache"), bundlesDir };
   const worker = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       const one = await bundleProgram(root, name, builtAt);
-      storeBundle(layout.srv("mcpagent", "bundles"), one.sha256, one.config, one.files);
+      storeBundle(bundlesDir, one.sha256, one.config, one.files);
+      await analyse(cache, one.sha256);
       built.set(name, one);
     }
   };

@@ -5,7 +5,16 @@
 import { join } from "node:path";
 import { parse, stringify } from "@std/toml";
 import { nearest } from "@lib/config/mod.ts";
-import { type ErrorCode, errorTable, invalid, notFound, PlatformError, quote } from "@lib/errors/mod.ts";
+import {
+  type ErrorCode,
+  errorTable,
+  invalid,
+  messageOf,
+  notFound,
+  PlatformError,
+  quote,
+  unavailable,
+} from "@lib/errors/mod.ts";
 import { grpcClient } from "@lib/grpc/mod.ts";
 import { HttpsClient } from "@lib/http/mod.ts";
 import { pushBundle, RegistryClient } from "@lib/oci/mod.ts";
@@ -40,16 +49,20 @@ export async function deployService(layout: Layout, root: string, name: string, 
 
   progress.start("push");
   const session = await openSession(platform);
-  const client = new HttpsClient({
-    address: `${loopback}:${layout.ports.mcr.rest}`,
-    serverName: "localhost",
-    ca: platform.ca,
-  });
+  const address = `${loopback}:${layout.ports.mcr.rest}`;
+  const client = new HttpsClient({ address, serverName: "localhost", ca: platform.ca });
   const image = `${registryName}/${name}:${config.version}`;
   try {
     const registry = new RegistryClient({ client, username: session.username, password: session.token });
     const { digest } = await pushBundle(registry, { repository: name, tag: config.version, config, files });
     progress.done(`${image} ${digest.slice(0, 19)}…`);
+  } catch (error) {
+    progress.fail(messageOf(error));
+    if (!(error instanceof PlatformError) || error.code !== "unavailable") throw error;
+    throw unavailable(`Cannot push ${name}: MCR at ${address} does not answer (${error.message})`, {
+      hint: 'See "mcp status mcr" and "mcp logs mcr"; when it runs again, repeat the command',
+      cause: error,
+    });
   } finally {
     client.close();
   }

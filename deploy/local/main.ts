@@ -8,6 +8,7 @@ import { bootstrap, isBootstrapped } from "./bootstrap.ts";
 import { deployService } from "./deploy.ts";
 import { requireFreePorts } from "./free_ports.ts";
 import type { Layout } from "./layout.ts";
+import { firstCertificates } from "./pki.ts";
 import { findLayout, platformText, writePlatform } from "./platform_file.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -22,7 +23,8 @@ async function up(layout: Layout): Promise<void> {
     await untilHealthy(layout, bootTimeoutMs);
   } else {
     await requireFreePorts(layout.ports);
-    if (!known) await bootstrap(layout, root, steps);
+    if (known) await firstCertificates(layout);
+    else await bootstrap(layout, root, steps);
     steps.start("boot");
     startAgent(layout);
     const { version } = await untilHealthy(layout, bootTimeoutMs);
