@@ -126,12 +126,12 @@ async function storeBundles(layout: Layout, root: string): Promise<Map<ProgramNa
   const waiting = Object.keys(programs) as ProgramName[];
   const built = new Map<ProgramName, BuiltBundle>();
   const bundlesDir = layout.srv("mcpagent", "bundles");
-  const cache = { deno: Deno.execPath(), cacheDir: layout.srv("mcpagent", "cache"), bundlesDir };
+  const cache = { deno: Deno.execPath(), cacheDir: layout.srv("mcpagent", "cache") };
   const worker = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       const one = await bundleProgram(root, name, builtAt);
       storeBundle(bundlesDir, one.sha256, one.config, one.files);
-      await analyse(cache, one.sha256);
+      await analyse(cache, join(bundlesDir, one.sha256, one.config.entry));
       built.set(name, one);
     }
   };

@@ -15,6 +15,8 @@ import { Problems } from "./deploy/problems.ts";
 import { defaultBackOff } from "./domain/restart.ts";
 import { agentOperations } from "./operations.ts";
 import { renewCertificates } from "./renewal.ts";
+import { analyse } from "./runtime/analyse.ts";
+import { readBundle } from "./runtime/bundle.ts";
 import { DenoDriver } from "./runtime/deno_driver.ts";
 import { Fleet } from "./runtime/fleet.ts";
 import { LogFiles } from "./runtime/log_files.ts";
@@ -56,7 +58,17 @@ export async function startServer(
       ttlSeconds: metacrypt.ttl_seconds,
     })),
     images: stack.use(
-      imagesClient({ address: mcr.address, serverName: mcr.server_name, ca, token, bundlesDir: bundles_dir }),
+      imagesClient({
+        address: mcr.address,
+        serverName: mcr.server_name,
+        ca,
+        token,
+        bundlesDir: bundles_dir,
+        onFetched: async (bundle) => {
+          const { entry } = readBundle(bundles_dir, bundle);
+          await analyse({ deno: config.deno.path, cacheDir: config.node.cache_dir }, entry);
+        },
+      }),
     ),
   };
 

@@ -14,13 +14,15 @@ export interface ImagesOptions {
   readonly token: () => string;
   /** Where programs are unpacked. */
   readonly bundlesDir: string;
+  /** Called with a bundle that was fetched, before it is used. */
+  readonly onFetched: (bundle: string) => Promise<unknown>;
 }
 
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 
 /** The platform's images. What is on the node already isn't fetched again. */
 export function imagesClient(options: ImagesOptions): Images & AsyncDisposable {
-  const { address, serverName, ca, token, bundlesDir } = options;
+  const { address, serverName, ca, token, bundlesDir, onFetched } = options;
   const whom: Whom = { part: "MCR", address, service: "mcr" };
   const client = new HttpsClient({ address, serverName, ca });
   const registry = new RegistryClient({ client, username: "mcp-agent", password: token });
@@ -38,11 +40,12 @@ export function imagesClient(options: ImagesOptions): Images & AsyncDisposable {
       }
       const bundle = hexOf(found);
       if (hasBundle(bundlesDir, bundle)) return { digest: found, bundle };
-      return await reach(whom, what, async () => {
+      await reach(whom, what, async () => {
         const pulled = await pullBundle(registry, { repository, reference: found, digest }, { signal });
         storeBundle(bundlesDir, bundle, pulled.config, pulled.files);
-        return { digest: found, bundle };
       });
+      await onFetched(bundle);
+      return { digest: found, bundle };
     },
     [Symbol.asyncDispose]() {
       client.close();
