@@ -135,3 +135,20 @@ Deno.test("HttpsClient.close fails what is under way and leaves nothing open", a
     await assert.rejects(client.request(get), /The HTTPS client is closed/);
   });
 });
+
+for (const how of ["end", "destroy"] as const) {
+  Deno.test(`HttpsClient opens a new connection when the server's ${how} met the kept one at rest`, () => {
+    const connections: SecureConnection[] = [];
+    const onConnection = (connection: SecureConnection) => {
+      connections.push(connection);
+      connection.on("data", () => connection.write("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx"));
+    };
+    return withTls(onConnection, async (client) => {
+      // Several, so that kept connections are met dead that nobody has used since.
+      const ask = async () => textOf((await client.request(get)).body);
+      assert.deepEqual(await Promise.all([ask(), ask(), ask()]), ["x", "x", "x"]);
+      for (const connection of connections) connection[how]();
+      for (let i = 0; i < 3; i++) assert.equal(await ask(), "x");
+    });
+  });
+}

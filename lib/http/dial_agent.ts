@@ -16,6 +16,10 @@ export class DialAgent extends Agent {
   readonly #to: DialTlsOptions;
   readonly #open = new Set<Duplex>();
   #closed = false;
+  /** The server has ended a connection that waits for work. */
+  readonly #ended = function (this: Duplex): void {
+    this.destroy();
+  };
 
   constructor(to: DialTlsOptions) {
     super({ keepAlive: true });
@@ -49,11 +53,15 @@ export class DialAgent extends Agent {
     const keep = super.keepSocketAlive(socket as Socket) as unknown as boolean;
     // After node's, which switches it off.
     (socket as SecureConnection).setTimeout(keepMs);
+    // Nobody reads it now; unread, the server's end would go unnoticed, and the next request would wait for an answer in vain.
+    socket.on("end", this.#ended);
+    socket.resume();
     return keep;
   }
 
   override reuseSocket(socket: Duplex, request: ClientRequest): void {
     (socket as SecureConnection).setTimeout(0);
+    socket.off("end", this.#ended);
     super.reuseSocket(socket as Socket, request);
   }
 
