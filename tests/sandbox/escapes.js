@@ -9,7 +9,7 @@ import { connect } from "node:net";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 
-const { own, foreign, foreignModule, socket, host, remote, link } = JSON.parse(Deno.args[0]);
+const { own, foreign, foreignModule, socket, host, remote, defaultHost, npm, link } = JSON.parse(Deno.args[0]);
 
 const write = (name, text) => {
   const file = `${own}/${name}`;
@@ -70,15 +70,14 @@ const attempts = {
   "signal another process": () => Deno.kill(1, "SIGCONT"),
   "load native code": () => Deno.dlopen("libc.so.6", { getpid: { parameters: [], result: "i32" } }),
   "load a native node module": () => process.dlopen({ exports: {} }, "/usr/lib/libm.so.6"),
-  "import an npm package": () => import("npm:jose@6.2.17"),
+  "import an npm package": () => import(npm),
   "import an npm package under its bare name": () => import("jose"),
-  "import an npm package through a module that it wrote": () =>
-    import(write("npm.js", 'export * from "npm:jose@6.2.17";')),
-  "import an npm package through a data: module": () => import(dataUrl('export * from "npm:jose@6.2.17";')),
+  "import an npm package through a module that it wrote": () => import(write("npm.js", `export * from "${npm}";`)),
+  "import an npm package through a data: module": () => import(dataUrl(`export * from "${npm}";`)),
   "import an npm package in a worker": () =>
-    inWorker('import * as jose from "npm:jose@6.2.17"; postMessage(Object.keys(jose).length);'),
+    inWorker(`import * as all from "${npm}"; postMessage(Object.keys(all).length);`),
   "import a remote module": () => import(remote),
-  "import a remote module from a default host": () => import("https://jsr.io/@std/assert/meta.json"),
+  "import a remote module from a default host": () => import(defaultHost),
   "import a remote module through a data: module": () => import(dataUrl(`export * from "${remote}";`)),
   "import a remote module through a file in its data folder": () =>
     import(write("remote.js", `export * from "${remote}";`)),

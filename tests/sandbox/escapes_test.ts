@@ -84,6 +84,9 @@ class Escape implements Disposable {
       socket: join(dirname(this.foreign), "s.sock"),
       host,
       remote: `http://${host}/module.js`,
+      // One of those that the runtime imports from when nobody says otherwise.
+      defaultHost: "https://raw.githubusercontent.com/module.js",
+      npm: "npm:jose@6.2.17",
       link,
     };
     await using started = new StartedProgram(
