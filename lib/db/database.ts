@@ -174,13 +174,28 @@ const SQLITE_BUSY = 5,
   SQLITE_CANTOPEN = 14,
   SQLITE_NOTADB = 26;
 
+/** By SQLite's own texts, for errors that come without a code: `exec`, and with it COMMIT, has none. */
+const codeOfText: [text: RegExp, code: number][] = [
+  [/malformed|not a database|\*\*\* in database/, SQLITE_CORRUPT],
+  [/disk is full/, SQLITE_FULL],
+  [/database is locked/, SQLITE_BUSY],
+  [/readonly database/, SQLITE_READONLY],
+  [/unable to open/, SQLITE_CANTOPEN],
+];
+
+function codeOf(error: unknown, text: string): number | undefined {
+  const extended = (error as { errcode?: number }).errcode;
+  // The low byte of an extended code is the primary one.
+  return codeOfText.find(([pattern]) => pattern.test(text))?.[1] ??
+    (extended === undefined ? undefined : extended & 0xff);
+}
+
 /** SQLite's refusals in words that say what to do; everything else as it was thrown. */
 function explained(path: string, error: unknown): unknown {
   if (error instanceof PlatformError) return error;
-  const full = (error as { errcode?: number }).errcode;
-  const code = full === undefined ? undefined : full & 0xff;
   const text = messageOf(error);
-  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB || /malformed|not a database|\*\*\* in database/.test(text)) {
+  const code = codeOf(error, text);
+  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) {
     return unavailable(`Database ${path} is damaged: ${text}`, {
       hint: "Stop the service, keep the file for a look, and restore the last snapshot (RUNBOOK.md, Restore).",
       cause: error,
