@@ -7,7 +7,7 @@ import {
   run,
   text_en,
 } from "@stricli/core";
-import { errorTable, messageOf, toPlatformError } from "@lib/errors/mod.ts";
+import { errorTable, messageOf, PlatformError, toPlatformError } from "@lib/errors/mod.ts";
 import { platformVersion } from "@lib/service/mod.ts";
 import {
   deployCommand,
@@ -70,7 +70,8 @@ export const app: Application<CliContext> = buildApplication(
 /** One line on what went wrong, one on what to do; the stack only of what should never happen. */
 function errorText(error: unknown): string {
   const known = toPlatformError(error);
-  if (known.code === "internal" && known.cause !== undefined) {
+  // An internal error of a service came over the wire: the stack here says nothing about it.
+  if (known.code === "internal" && !(error instanceof PlatformError)) {
     return `mcp: ${error instanceof Error ? error.stack ?? error.message : messageOf(error)}`;
   }
   return `mcp: ${known.message}${known.hint === undefined ? "" : `\n  ${known.hint}`}`;
