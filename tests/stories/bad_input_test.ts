@@ -286,9 +286,9 @@ Deno.test("the platform refuses bad input and says why", async (t) => {
 
     const [proxyHost = "", proxyPort = ""] = platform.file.proxy.split(":");
     const hellos: [sent: string, answer: RegExp][] = [
-      ["GET / HTTP/1.1\r\nHost: well\r\n\r\n", /^HTTP\/1\.1 400 Bad Request\r\n/],
-      ["\x16\x03\x01\xff\xff\x01", /^(\x15|$)/],
-      ["\0".repeat(2000), /^(\x15|$)/],
+      ["GET / HTTP/1.1\r\nHost: well\r\n\r\n", /^"HTTP\/1\.1 400 Bad Request\\r\\n/],
+      ["\x16\x03\x01\xff\xff\x01", /^"(\\u0015|")/],
+      ["\0".repeat(2000), /^"(\\u0015|")/],
     ];
     for (const [sent, expected] of hellos) {
       using conn = await Deno.connect({ hostname: proxyHost, port: Number(proxyPort) });
@@ -296,7 +296,8 @@ Deno.test("the platform refuses bad input and says why", async (t) => {
       await conn.closeWrite();
       const answer = new Uint8Array(1000);
       const read = await conn.read(answer).catch(() => null) ?? 0;
-      match(new TextDecoder().decode(answer.subarray(0, read)), expected);
+      // Escaped: 21 is a TLS alert, the only answer besides none.
+      match(JSON.stringify(new TextDecoder().decode(answer.subarray(0, read))), expected);
     }
     equal((await platform.curl(`well.${serviceZone}`)).stdout, "answer 200\n");
   });
