@@ -34,7 +34,7 @@ export function unknownField(desc: DescMessage, name: string, path: string): Err
     : known.length === 0
     ? "It takes no fields"
     : `Known fields: ${known.join(", ")}`;
-  return invalid(path, `unknown field of ${desc.name}; ${hint}`, { hint });
+  return invalid(path, `unknown field of ${desc.name}. ${hint}`, { hint });
 }
 
 function checkMessage(desc: DescMessage, json: JsonValue, at: string): void {

@@ -115,7 +115,7 @@ Deno.test("restApp refuses bad input, naming field and rule", async (t) => {
     field: string;
     says: RegExp;
   }[] = [
-    json("POST /v1/zones", { nmae: "x" }, "nmae", /unknown field of CreateZoneRequest; Did you mean "name"\?/),
+    json("POST /v1/zones", { nmae: "x" }, "nmae", /unknown field of CreateZoneRequest\. Did you mean "name"\?/),
     // Only the documented spelling is taken.
     json("POST /v1/zones", { primaryNs: "x" }, "primaryNs", /Did you mean "primary_ns"\?/),
     json("POST /v1/zones", { name: 12 }, "name", /must be a string, received "12"/),

@@ -20,10 +20,23 @@ export function toolCommandLine(tool: Tool, config: ToolConfig, args: readonly s
   return ["run", "--quiet", "--no-prompt", ...grants, join(config.source.root, tool.entry), ...args];
 }
 
+/** Where the caller stands: a task runs in the source tree's root, and says in $INIT_CWD where it was called. */
+const here = Deno.env.get("INIT_CWD") ?? Deno.cwd();
+
+function givenFiles(args: readonly string[]): string[] {
+  return args.filter((word) => !word.startsWith("-")).map((word) => resolve(here, word)).filter((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
 function dataFolder(args: readonly string[]): string {
   const at = args.findIndex((word) => word === "--data" || word.startsWith("--data="));
   const flag = at < 0 ? undefined : args[at]!.includes("=") ? args[at]!.slice("--data=".length) : args[at + 1];
-  return resolve(flag ?? Deno.env.get("MCP_DATA") ?? ".metacircular");
+  return resolve(here, flag ?? Deno.env.get("MCP_DATA") ?? ".metacircular");
 }
 
 if (import.meta.main) {
@@ -34,11 +47,16 @@ if (import.meta.main) {
   const config: ToolConfig = {
     source: { root },
     data: { folder: dataFolder(args) },
-    here: { folder: Deno.cwd() },
+    here: { folder: here },
+    given: { files: givenFiles(args) },
+    home: { folder: Deno.env.get("HOME") ?? "" },
     loopback: { host: "127.0.0.1" },
     deno: { path: Deno.execPath() },
   };
-  const child = new Deno.Command(Deno.execPath(), { args: toolCommandLine(tool, config, args) }).spawn();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: toolCommandLine(tool, config, args),
+    cwd: "wide" in tool.sandbox ? root : here,
+  }).spawn();
   // Ctrl-C reaches the tool too; what it does about it decides.
   Deno.addSignalListener("SIGINT", () => {});
   const { code } = await child.status;

@@ -15,7 +15,12 @@ export interface Tool {
 export interface ToolConfig extends Record<string, unknown> {
   source: { root: string };
   data: { folder: string };
+  /** Where the tool was called from. */
   here: { folder: string };
+  /** Arguments that name files which are there, absolute: naming one is granting it for reading. */
+  given: { files: string[] };
+  /** The caller's home; "" when unknown. */
+  home: { folder: string };
   loopback: { host: string };
   deno: { path: string };
 }

@@ -142,7 +142,7 @@ const calls: Call[] = [
     call: `POST ${records}`,
     body: { name: "x", tipe: "A" },
     status: 400,
-    detail: 'tipe: unknown field of CreateRecordRequest; Did you mean "type"?',
+    detail: 'tipe: unknown field of CreateRecordRequest. Did you mean "type"?',
   },
   ...(["mcns", "agent", "metacrypt"] as const).flatMap((part): Call[] =>
     (["nobody", "tampered", "revoked", "expired"] as const).map((as) => ({
