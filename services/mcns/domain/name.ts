@@ -113,3 +113,27 @@ export function textOfKey(key: string): string {
   );
   return labels.length === 0 ? "." : labels.join(".");
 }
+
+/**
+ * Canonical order of two keys (RFC 4034 §6.1): by labels from the root down, each by its octets, the shorter of two
+ * equal beginnings first. Negative when `a` comes first.
+ */
+export function compareKeys(a: string, b: string): number {
+  if (a === b) return 0;
+  const left = labelStarts(a), right = labelStarts(b);
+  for (let i = left.length - 1, j = right.length - 1; i >= 0 || j >= 0; i--, j--) {
+    if (i < 0) return -1;
+    if (j < 0) return 1;
+    const one = labelAt(a, left[i]!), other = labelAt(b, right[j]!);
+    if (one !== other) return one < other ? -1 : 1;
+  }
+  return 0;
+}
+
+function labelStarts(key: string): number[] {
+  const starts: number[] = [];
+  for (let at = 0; key.charCodeAt(at) > 0; at += key.charCodeAt(at) + 1) starts.push(at);
+  return starts;
+}
+
+const labelAt = (key: string, start: number): string => key.slice(start + 1, start + 1 + key.charCodeAt(start));
