@@ -9,13 +9,15 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_metacircular_options } from "../../metacircular/options_pb.ts";
+import type { AuditEvent } from "../../metacircular/v1/audit_pb.ts";
+import { file_metacircular_v1_audit } from "../../metacircular/v1/audit_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file mcns/v1/mcns.proto.
  */
 export const file_mcns_v1_mcns: GenFile = /*@__PURE__*/
-  fileDesc("ChJtY25zL3YxL21jbnMucHJvdG8SB21jbnMudjEihAIKBFpvbmUSDAoEbmFtZRgBIAEoCRISCgpwcmltYXJ5X25zGAIgASgJEhMKC2FkbWluX2VtYWlsGAMgASgJEg8KB3JlZnJlc2gYBCABKA0SDQoFcmV0cnkYBSABKA0SDgoGZXhwaXJlGAYgASgNEg8KB21pbmltdW0YByABKA0SDgoGc2VyaWFsGAggASgNEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHJlY29yZF9jb3VudBgLIAEoDSKLAQoRQ3JlYXRlWm9uZVJlcXVlc3QSDAoEbmFtZRgBIAEoCRISCgpwcmltYXJ5X25zGAIgASgJEhMKC2FkbWluX2VtYWlsGAMgASgJEg8KB3JlZnJlc2gYBCABKA0SDQoFcmV0cnkYBSABKA0SDgoGZXhwaXJlGAYgASgNEg8KB21pbmltdW0YByABKA0iHgoOR2V0Wm9uZVJlcXVlc3QSDAoEem9uZRgBIAEoCSI5ChBMaXN0Wm9uZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJIkoKEUxpc3Rab25lc1Jlc3BvbnNlEhwKBXpvbmVzGAEgAygLMg0ubWNucy52MS5ab25lEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL1AQoRVXBkYXRlWm9uZVJlcXVlc3QSDAoEem9uZRgBIAEoCRIXCgpwcmltYXJ5X25zGAIgASgJSACIAQESGAoLYWRtaW5fZW1haWwYAyABKAlIAYgBARIUCgdyZWZyZXNoGAQgASgNSAKIAQESEgoFcmV0cnkYBSABKA1IA4gBARITCgZleHBpcmUYBiABKA1IBIgBARIUCgdtaW5pbXVtGAcgASgNSAWIAQFCDQoLX3ByaW1hcnlfbnNCDgoMX2FkbWluX2VtYWlsQgoKCF9yZWZyZXNoQggKBl9yZXRyeUIJCgdfZXhwaXJlQgoKCF9taW5pbXVtIiEKEURlbGV0ZVpvbmVSZXF1ZXN0EgwKBHpvbmUYASABKAkiFAoSRGVsZXRlWm9uZVJlc3BvbnNlIroBCgZSZWNvcmQSCgoCaWQYASABKAQSDAoEem9uZRgCIAEoCRIMCgRuYW1lGAMgASgJEgwKBHR5cGUYBCABKAkSDQoFdmFsdWUYBSABKAkSCwoDdHRsGAYgASgNEi4KCmNyZWF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlsKE0NyZWF0ZVJlY29yZFJlcXVlc3QSDAoEem9uZRgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHR5cGUYAyABKAkSDQoFdmFsdWUYBCABKAkSCwoDdHRsGAUgASgNIloKEVNldFJlY29yZHNSZXF1ZXN0EgwKBHpvbmUYASABKAkSDAoEbmFtZRgCIAEoCRIMCgR0eXBlGAMgASgJEg4KBnZhbHVlcxgEIAMoCRILCgN0dGwYBSABKA0iRgoSU2V0UmVjb3Jkc1Jlc3BvbnNlEiAKB3JlY29yZHMYASADKAsyDy5tY25zLnYxLlJlY29yZBIOCgZzZXJpYWwYAiABKA0iZQoSTGlzdFJlY29yZHNSZXF1ZXN0EgwKBHpvbmUYASABKAkSDAoEbmFtZRgCIAEoCRIMCgR0eXBlGAMgASgJEhEKCXBhZ2Vfc2l6ZRgEIAEoDRISCgpwYWdlX3Rva2VuGAUgASgJIlAKE0xpc3RSZWNvcmRzUmVzcG9uc2USIAoHcmVjb3JkcxgBIAMoCzIPLm1jbnMudjEuUmVjb3JkEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJPChREZWxldGVSZWNvcmRzUmVxdWVzdBIMCgR6b25lGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEdHlwZRgDIAEoCRINCgV2YWx1ZRgEIAEoCSI4ChVEZWxldGVSZWNvcmRzUmVzcG9uc2USDwoHZGVsZXRlZBgBIAEoDRIOCgZzZXJpYWwYAiABKA0iEQoPR2V0U3RhdHNSZXF1ZXN0Iv0BCgVTdGF0cxITCgtxdWVyaWVzX3VkcBgBIAEoBBITCgtxdWVyaWVzX3RjcBgCIAEoBBIdChVhbnN3ZXJzX2F1dGhvcml0YXRpdmUYAyABKAQSGQoRYW5zd2Vyc19mb3J3YXJkZWQYBCABKAQSFwoPYW5zd2Vyc19yZWZ1c2VkGAUgASgEEhIKCmNhY2hlX2hpdHMYBiABKAQSFQoNY2FjaGVfZW50cmllcxgHIAEoBBITCgtjYWNoZV9ieXRlcxgIIAEoBBIRCgltYWxmb3JtZWQYCSABKAQSJAoJdXBzdHJlYW1zGAogAygLMhEubWNucy52MS5VcHN0cmVhbSI+CghVcHN0cmVhbRIPCgdhZGRyZXNzGAEgASgJEg8KB2hlYWx0aHkYAiABKAgSEAoIZmFpbHVyZXMYAyABKAQiEwoRRmx1c2hDYWNoZVJlcXVlc3QiJQoSRmx1c2hDYWNoZVJlc3BvbnNlEg8KB3JlbW92ZWQYASABKAQyywMKC1pvbmVTZXJ2aWNlEk8KCkNyZWF0ZVpvbmUSGi5tY25zLnYxLkNyZWF0ZVpvbmVSZXF1ZXN0Gg0ubWNucy52MS5ab25lIhaItRgEkrUYDlBPU1QgL3YxL3pvbmVzEk8KB0dldFpvbmUSFy5tY25zLnYxLkdldFpvbmVSZXF1ZXN0Gg0ubWNucy52MS5ab25lIhyItRgCkrUYFEdFVCAvdjEvem9uZXMve3pvbmV9ElkKCUxpc3Rab25lcxIZLm1jbnMudjEuTGlzdFpvbmVzUmVxdWVzdBoaLm1jbnMudjEuTGlzdFpvbmVzUmVzcG9uc2UiFYi1GAKStRgNR0VUIC92MS96b25lcxJXCgpVcGRhdGVab25lEhoubWNucy52MS5VcGRhdGVab25lUmVxdWVzdBoNLm1jbnMudjEuWm9uZSIeiLUYBJK1GBZQQVRDSCAvdjEvem9uZXMve3pvbmV9EmYKCkRlbGV0ZVpvbmUSGi5tY25zLnYxLkRlbGV0ZVpvbmVSZXF1ZXN0GhsubWNucy52MS5EZWxldGVab25lUmVzcG9uc2UiH4i1GASStRgXREVMRVRFIC92MS96b25lcy97em9uZX0yywMKDVJlY29yZFNlcnZpY2USZAoMQ3JlYXRlUmVjb3JkEhwubWNucy52MS5DcmVhdGVSZWNvcmRSZXF1ZXN0Gg8ubWNucy52MS5SZWNvcmQiJYi1GAKStRgdUE9TVCAvdjEvem9uZXMve3pvbmV9L3JlY29yZHMSawoKU2V0UmVjb3JkcxIaLm1jbnMudjEuU2V0UmVjb3Jkc1JlcXVlc3QaGy5tY25zLnYxLlNldFJlY29yZHNSZXNwb25zZSIkiLUYApK1GBxQVVQgL3YxL3pvbmVzL3t6b25lfS9yZWNvcmRzEm4KC0xpc3RSZWNvcmRzEhsubWNucy52MS5MaXN0UmVjb3Jkc1JlcXVlc3QaHC5tY25zLnYxLkxpc3RSZWNvcmRzUmVzcG9uc2UiJIi1GAKStRgcR0VUIC92MS96b25lcy97em9uZX0vcmVjb3JkcxJ3Cg1EZWxldGVSZWNvcmRzEh0ubWNucy52MS5EZWxldGVSZWNvcmRzUmVxdWVzdBoeLm1jbnMudjEuRGVsZXRlUmVjb3Jkc1Jlc3BvbnNlIieItRgCkrUYH0RFTEVURSAvdjEvem9uZXMve3pvbmV9L3JlY29yZHMywAEKDEFkbWluU2VydmljZRJLCghHZXRTdGF0cxIYLm1jbnMudjEuR2V0U3RhdHNSZXF1ZXN0Gg4ubWNucy52MS5TdGF0cyIViLUYApK1GA1HRVQgL3YxL3N0YXRzEmMKCkZsdXNoQ2FjaGUSGi5tY25zLnYxLkZsdXNoQ2FjaGVSZXF1ZXN0GhsubWNucy52MS5GbHVzaENhY2hlUmVzcG9uc2UiHIi1GASStRgUUE9TVCAvdjEvY2FjaGUvZmx1c2hiBnByb3RvMw", [file_google_protobuf_timestamp, file_metacircular_options]);
+  fileDesc("ChJtY25zL3YxL21jbnMucHJvdG8SB21jbnMudjEi1gIKBFpvbmUSDAoEbmFtZRgBIAEoCRISCgpwcmltYXJ5X25zGAIgASgJEhMKC2FkbWluX2VtYWlsGAMgASgJEg8KB3JlZnJlc2gYBCABKA0SDQoFcmV0cnkYBSABKA0SDgoGZXhwaXJlGAYgASgNEg8KB21pbmltdW0YByABKA0SDgoGc2VyaWFsGAggASgNEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHJlY29yZF9jb3VudBgLIAEoDRIMCgRraW5kGAwgASgJEg0KBXZpZXdzGA0gAygJEg4KBnNpZ25lZBgOIAEoCBIPCgdjYXRhbG9nGA8gASgJEhIKCmlzX2NhdGFsb2cYECABKAgizwEKEUNyZWF0ZVpvbmVSZXF1ZXN0EgwKBG5hbWUYASABKAkSEgoKcHJpbWFyeV9ucxgCIAEoCRITCgthZG1pbl9lbWFpbBgDIAEoCRIPCgdyZWZyZXNoGAQgASgNEg0KBXJldHJ5GAUgASgNEg4KBmV4cGlyZRgGIAEoDRIPCgdtaW5pbXVtGAcgASgNEgwKBGtpbmQYCCABKAkSEQoJcHJpbWFyaWVzGAkgAygJEg0KBXZpZXdzGAogAygJEhIKCmlzX2NhdGFsb2cYCyABKAgiHgoOR2V0Wm9uZVJlcXVlc3QSDAoEem9uZRgBIAEoCSI5ChBMaXN0Wm9uZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJIkoKEUxpc3Rab25lc1Jlc3BvbnNlEhwKBXpvbmVzGAEgAygLMg0ubWNucy52MS5ab25lEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKXAgoRVXBkYXRlWm9uZVJlcXVlc3QSDAoEem9uZRgBIAEoCRIXCgpwcmltYXJ5X25zGAIgASgJSACIAQESGAoLYWRtaW5fZW1haWwYAyABKAlIAYgBARIUCgdyZWZyZXNoGAQgASgNSAKIAQESEgoFcmV0cnkYBSABKA1IA4gBARITCgZleHBpcmUYBiABKA1IBIgBARIUCgdtaW5pbXVtGAcgASgNSAWIAQESEQoJc2V0X3ZpZXdzGAggASgIEg0KBXZpZXdzGAkgAygJQg0KC19wcmltYXJ5X25zQg4KDF9hZG1pbl9lbWFpbEIKCghfcmVmcmVzaEIICgZfcmV0cnlCCQoHX2V4cGlyZUIKCghfbWluaW11bSIhChFEZWxldGVab25lUmVxdWVzdBIMCgR6b25lGAEgASgJIhQKEkRlbGV0ZVpvbmVSZXNwb25zZSKYAgoGUmVjb3JkEgoKAmlkGAEgASgEEgwKBHpvbmUYAiABKAkSDAoEbmFtZRgDIAEoCRIMCgR0eXBlGAQgASgJEg0KBXZhbHVlGAUgASgJEgsKA3R0bBgGIAEoDRIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgR2aWV3GAkgASgJEi4KCmV4cGlyZXNfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3NlcnZpY2UYCyABKAkSDQoFbGVhc2UYDCABKAkirwEKE0NyZWF0ZVJlY29yZFJlcXVlc3QSDAoEem9uZRgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHR5cGUYAyABKAkSDQoFdmFsdWUYBCABKAkSCwoDdHRsGAUgASgNEgwKBHZpZXcYBiABKAkSEgoKZXhwaXJlc19pbhgHIAEoDRIPCgdzZXJ2aWNlGAggASgJEg0KBWxlYXNlGAkgASgJEhAKCHdpdGhfcHRyGAogASgIIq4BChFTZXRSZWNvcmRzUmVxdWVzdBIMCgR6b25lGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEdHlwZRgDIAEoCRIOCgZ2YWx1ZXMYBCADKAkSCwoDdHRsGAUgASgNEgwKBHZpZXcYBiABKAkSEgoKZXhwaXJlc19pbhgHIAEoDRIPCgdzZXJ2aWNlGAggASgJEg0KBWxlYXNlGAkgASgJEhAKCHdpdGhfcHRyGAogASgIIkYKElNldFJlY29yZHNSZXNwb25zZRIgCgdyZWNvcmRzGAEgAygLMg8ubWNucy52MS5SZWNvcmQSDgoGc2VyaWFsGAIgASgNIpcBChJMaXN0UmVjb3Jkc1JlcXVlc3QSDAoEem9uZRgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHR5cGUYAyABKAkSEQoJcGFnZV9zaXplGAQgASgNEhIKCnBhZ2VfdG9rZW4YBSABKAkSEAoIY29udGFpbnMYBiABKAkSDwoHc2VydmljZRgHIAEoCRINCgVsZWFzZRgIIAEoCSJQChNMaXN0UmVjb3Jkc1Jlc3BvbnNlEiAKB3JlY29yZHMYASADKAsyDy5tY25zLnYxLlJlY29yZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkibwoURGVsZXRlUmVjb3Jkc1JlcXVlc3QSDAoEem9uZRgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHR5cGUYAyABKAkSDQoFdmFsdWUYBCABKAkSDAoEdmlldxgFIAEoCRIQCgh3aXRoX3B0chgGIAEoCCI7ChlEZWxldGVPd25lZFJlY29yZHNSZXF1ZXN0Eg8KB3NlcnZpY2UYASABKAkSDQoFbGVhc2UYAiABKAkiPAoaRGVsZXRlT3duZWRSZWNvcmRzUmVzcG9uc2USDwoHZGVsZXRlZBgBIAEoDRINCgV6b25lcxgCIAMoCSI4ChVEZWxldGVSZWNvcmRzUmVzcG9uc2USDwoHZGVsZXRlZBgBIAEoDRIOCgZzZXJpYWwYAiABKA0iEQoPR2V0U3RhdHNSZXF1ZXN0IowECgVTdGF0cxITCgtxdWVyaWVzX3VkcBgBIAEoBBITCgtxdWVyaWVzX3RjcBgCIAEoBBIdChVhbnN3ZXJzX2F1dGhvcml0YXRpdmUYAyABKAQSGQoRYW5zd2Vyc19mb3J3YXJkZWQYBCABKAQSFwoPYW5zd2Vyc19yZWZ1c2VkGAUgASgEEhIKCmNhY2hlX2hpdHMYBiABKAQSFQoNY2FjaGVfZW50cmllcxgHIAEoBBITCgtjYWNoZV9ieXRlcxgIIAEoBBIRCgltYWxmb3JtZWQYCSABKAQSJAoJdXBzdHJlYW1zGAogAygLMhEubWNucy52MS5VcHN0cmVhbRITCgtxdWVyaWVzX3RscxgLIAEoBBIVCg1xdWVyaWVzX2h0dHBzGAwgASgEEhgKEGFuc3dlcnNfc2VydmZhaWwYDSABKAQSEQoJdHJ1bmNhdGVkGA4gASgEEhQKDHJhdGVfbGltaXRlZBgPIAEoBBIVCg1zdGFsZV9hbnN3ZXJzGBAgASgEEg8KB2Jsb2NrZWQYESABKAQSDQoFem9uZXMYEiABKA0SDwoHcmVjb3JkcxgTIAEoBBIuCgpzdGFydGVkX2F0GBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg10cmFuc2ZlcnNfb3V0GBUgASgEEg8KB3VwZGF0ZXMYFiABKAQiXwoIVXBzdHJlYW0SDwoHYWRkcmVzcxgBIAEoCRIPCgdoZWFsdGh5GAIgASgIEhAKCGZhaWx1cmVzGAMgASgEEg8KB3F1ZXJpZXMYBCABKAQSDgoGcnR0X21zGAUgASgBImIKCkNhY2hlRW50cnkSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEg0KBXJjb2RlGAMgASgJEgsKA3R0bBgEIAEoBRIOCgZ2YWx1ZXMYBSADKAkSDAoEaGl0cxgGIAEoBCJHChBMaXN0Q2FjaGVSZXF1ZXN0EgwKBG5hbWUYASABKAkSEQoJcGFnZV9zaXplGAIgASgNEhIKCnBhZ2VfdG9rZW4YAyABKAkiUgoRTGlzdENhY2hlUmVzcG9uc2USJAoHZW50cmllcxgBIAMoCzITLm1jbnMudjEuQ2FjaGVFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRAoTV2F0Y2hRdWVyaWVzUmVxdWVzdBIMCgRuYW1lGAEgASgJEg4KBmNsaWVudBgCIAEoCRIPCgdzZWNvbmRzGAMgASgNIqsBCg1PYnNlcnZlZFF1ZXJ5EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjbGllbnQYAiABKAkSEQoJdHJhbnNwb3J0GAMgASgJEgwKBG5hbWUYBCABKAkSDAoEdHlwZRgFIAEoCRINCgVyY29kZRgGIAEoCRIOCgZvY3RldHMYByABKA0SFAoMbWljcm9zZWNvbmRzGAggASgNIkwKDkV4cGxhaW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIOCgZjbGllbnQYAyABKAkSDgoGZG5zc2VjGAQgASgIIpIBCg9FeHBsYWluUmVzcG9uc2USDgoGc291cmNlGAEgASgJEgwKBHpvbmUYAiABKAkSDAoEdmlldxgDIAEoCRINCgVyY29kZRgEIAEoCRIOCgZhbnN3ZXIYBSADKAkSEQoJYXV0aG9yaXR5GAYgAygJEhIKCmFkZGl0aW9uYWwYByADKAkSDQoFc3RlcHMYCCADKAkiXgoWTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBINCgVhY3RvchgBIAEoCRIOCgZhY3Rpb24YAiABKAkSEQoJcGFnZV9zaXplGAMgASgNEhIKCnBhZ2VfdG9rZW4YBCABKAkiXwoXTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2USKwoGZXZlbnRzGAEgAygLMhsubWV0YWNpcmN1bGFyLnYxLkF1ZGl0RXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIg8KDVdob0FtSVJlcXVlc3QiVAoOV2hvQW1JUmVzcG9uc2USEAoIdXNlcm5hbWUYASABKAkSFAoMYWNjb3VudF90eXBlGAIgASgJEg0KBWFkbWluGAMgASgIEgsKA21heRgEIAMoCSI0ChFFeHBvcnRab25lUmVxdWVzdBIMCgR6b25lGAEgASgJEhEKCXB1Ymxpc2hlZBgCIAEoCCIyChJFeHBvcnRab25lUmVzcG9uc2USDAoEdGV4dBgBIAEoCRIOCgZzZXJpYWwYAiABKA0iUAoRSW1wb3J0Wm9uZVJlcXVlc3QSDAoEem9uZRgBIAEoCRIMCgR0ZXh0GAIgASgJEg8KB2RyeV9ydW4YAyABKAgSDgoGY3JlYXRlGAQgASgIIkQKEkltcG9ydFpvbmVSZXNwb25zZRIPCgdyZW1vdmVkGAEgAygJEg0KBWFkZGVkGAIgAygJEg4KBnNlcmlhbBgDIAEoDSLjAQoGQ2hhbmdlEgoKAmlkGAEgASgEEgwKBHpvbmUYAiABKAkSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWFjdG9yGAQgASgJEg4KBnJlbW90ZRgFIAEoCRIOCgZhY3Rpb24YBiABKAkSFQoNc2VyaWFsX2JlZm9yZRgHIAEoDRIOCgZzZXJpYWwYCCABKA0SDwoHcmVtb3ZlZBgJIAMoCRINCgVhZGRlZBgKIAMoCRIOCgZ1bmRvZXMYCyABKAQSEQoJdW5kb25lX2J5GAwgASgEIlcKEkxpc3RDaGFuZ2VzUmVxdWVzdBIMCgR6b25lGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJcGFnZV9zaXplGAMgASgNEhIKCnBhZ2VfdG9rZW4YBCABKAkiUAoTTGlzdENoYW5nZXNSZXNwb25zZRIgCgdjaGFuZ2VzGAEgAygLMg8ubWNucy52MS5DaGFuZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIi0KEVVuZG9DaGFuZ2VSZXF1ZXN0EgwKBHpvbmUYASABKAkSCgoCaWQYAiABKAQiIQoRRmx1c2hDYWNoZVJlcXVlc3QSDAoEbmFtZRgBIAEoCSIlChJGbHVzaENhY2hlUmVzcG9uc2USDwoHcmVtb3ZlZBgBIAEoBDL7BgoLWm9uZVNlcnZpY2USTwoKQ3JlYXRlWm9uZRIaLm1jbnMudjEuQ3JlYXRlWm9uZVJlcXVlc3QaDS5tY25zLnYxLlpvbmUiFoi1GASStRgOUE9TVCAvdjEvem9uZXMSTwoHR2V0Wm9uZRIXLm1jbnMudjEuR2V0Wm9uZVJlcXVlc3QaDS5tY25zLnYxLlpvbmUiHIi1GAKStRgUR0VUIC92MS96b25lcy97em9uZX0SWQoJTGlzdFpvbmVzEhkubWNucy52MS5MaXN0Wm9uZXNSZXF1ZXN0GhoubWNucy52MS5MaXN0Wm9uZXNSZXNwb25zZSIViLUYApK1GA1HRVQgL3YxL3pvbmVzElcKClVwZGF0ZVpvbmUSGi5tY25zLnYxLlVwZGF0ZVpvbmVSZXF1ZXN0Gg0ubWNucy52MS5ab25lIh6ItRgEkrUYFlBBVENIIC92MS96b25lcy97em9uZX0SZgoKRGVsZXRlWm9uZRIaLm1jbnMudjEuRGVsZXRlWm9uZVJlcXVlc3QaGy5tY25zLnYxLkRlbGV0ZVpvbmVSZXNwb25zZSIfiLUYBJK1GBdERUxFVEUgL3YxL3pvbmVzL3t6b25lfRJoCgpFeHBvcnRab25lEhoubWNucy52MS5FeHBvcnRab25lUmVxdWVzdBobLm1jbnMudjEuRXhwb3J0Wm9uZVJlc3BvbnNlIiGItRgCkrUYGUdFVCAvdjEvem9uZXMve3pvbmV9L2ZpbGUSaAoKSW1wb3J0Wm9uZRIaLm1jbnMudjEuSW1wb3J0Wm9uZVJlcXVlc3QaGy5tY25zLnYxLkltcG9ydFpvbmVSZXNwb25zZSIhiLUYBJK1GBlQVVQgL3YxL3pvbmVzL3t6b25lfS9maWxlEm4KC0xpc3RDaGFuZ2VzEhsubWNucy52MS5MaXN0Q2hhbmdlc1JlcXVlc3QaHC5tY25zLnYxLkxpc3RDaGFuZ2VzUmVzcG9uc2UiJIi1GAKStRgcR0VUIC92MS96b25lcy97em9uZX0vY2hhbmdlcxJqCgpVbmRvQ2hhbmdlEhoubWNucy52MS5VbmRvQ2hhbmdlUmVxdWVzdBoPLm1jbnMudjEuQ2hhbmdlIi+ItRgCkrUYJ1BPU1QgL3YxL3pvbmVzL3t6b25lfS9jaGFuZ2VzL3tpZH0vdW5kbzLMBAoNUmVjb3JkU2VydmljZRJkCgxDcmVhdGVSZWNvcmQSHC5tY25zLnYxLkNyZWF0ZVJlY29yZFJlcXVlc3QaDy5tY25zLnYxLlJlY29yZCIliLUYApK1GB1QT1NUIC92MS96b25lcy97em9uZX0vcmVjb3JkcxJrCgpTZXRSZWNvcmRzEhoubWNucy52MS5TZXRSZWNvcmRzUmVxdWVzdBobLm1jbnMudjEuU2V0UmVjb3Jkc1Jlc3BvbnNlIiSItRgCkrUYHFBVVCAvdjEvem9uZXMve3pvbmV9L3JlY29yZHMSbgoLTGlzdFJlY29yZHMSGy5tY25zLnYxLkxpc3RSZWNvcmRzUmVxdWVzdBocLm1jbnMudjEuTGlzdFJlY29yZHNSZXNwb25zZSIkiLUYApK1GBxHRVQgL3YxL3pvbmVzL3t6b25lfS9yZWNvcmRzEncKDURlbGV0ZVJlY29yZHMSHS5tY25zLnYxLkRlbGV0ZVJlY29yZHNSZXF1ZXN0Gh4ubWNucy52MS5EZWxldGVSZWNvcmRzUmVzcG9uc2UiJ4i1GAKStRgfREVMRVRFIC92MS96b25lcy97em9uZX0vcmVjb3JkcxJ/ChJEZWxldGVPd25lZFJlY29yZHMSIi5tY25zLnYxLkRlbGV0ZU93bmVkUmVjb3Jkc1JlcXVlc3QaIy5tY25zLnYxLkRlbGV0ZU93bmVkUmVjb3Jkc1Jlc3BvbnNlIiCItRgCkrUYGERFTEVURSAvdjEvb3duZWQtcmVjb3JkczJgCgtBdXRoU2VydmljZRJRCgZXaG9BbUkSFi5tY25zLnYxLldob0FtSVJlcXVlc3QaFy5tY25zLnYxLldob0FtSVJlc3BvbnNlIhaItRgCkrUYDkdFVCAvdjEvd2hvYW1pMsAECgxBZG1pblNlcnZpY2USSwoIR2V0U3RhdHMSGC5tY25zLnYxLkdldFN0YXRzUmVxdWVzdBoOLm1jbnMudjEuU3RhdHMiFYi1GAKStRgNR0VUIC92MS9zdGF0cxJZCglMaXN0Q2FjaGUSGS5tY25zLnYxLkxpc3RDYWNoZVJlcXVlc3QaGi5tY25zLnYxLkxpc3RDYWNoZVJlc3BvbnNlIhWItRgEkrUYDUdFVCAvdjEvY2FjaGUSXwoMV2F0Y2hRdWVyaWVzEhwubWNucy52MS5XYXRjaFF1ZXJpZXNSZXF1ZXN0GhYubWNucy52MS5PYnNlcnZlZFF1ZXJ5IheItRgEkrUYD0dFVCAvdjEvcXVlcmllczABElUKB0V4cGxhaW4SFy5tY25zLnYxLkV4cGxhaW5SZXF1ZXN0GhgubWNucy52MS5FeHBsYWluUmVzcG9uc2UiF4i1GAKStRgPR0VUIC92MS9leHBsYWluEmsKD0xpc3RBdWRpdEV2ZW50cxIfLm1jbnMudjEuTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBogLm1jbnMudjEuTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2UiFYi1GASStRgNR0VUIC92MS9hdWRpdBJjCgpGbHVzaENhY2hlEhoubWNucy52MS5GbHVzaENhY2hlUmVxdWVzdBobLm1jbnMudjEuRmx1c2hDYWNoZVJlc3BvbnNlIhyItRgEkrUYFFBPU1QgL3YxL2NhY2hlL2ZsdXNoYgZwcm90bzM", [file_google_protobuf_timestamp, file_metacircular_options, file_metacircular_v1_audit]);
 
 /**
  * @generated from message mcns.v1.Zone
@@ -83,6 +85,39 @@ export type Zone = Message<"mcns.v1.Zone"> & {
    * @generated from field: uint32 record_count = 11;
    */
   recordCount: number;
+
+  /**
+   * "primary" or "secondary".
+   *
+   * @generated from field: string kind = 12;
+   */
+  kind: string;
+
+  /**
+   * Views that the zone is limited to; empty for all clients.
+   *
+   * @generated from field: repeated string views = 13;
+   */
+  views: string[];
+
+  /**
+   * @generated from field: bool signed = 14;
+   */
+  signed: boolean;
+
+  /**
+   * Name of the catalog zone that it is a member of.
+   *
+   * @generated from field: string catalog = 15;
+   */
+  catalog: string;
+
+  /**
+   * It is a catalog zone itself (RFC 9432).
+   *
+   * @generated from field: bool is_catalog = 16;
+   */
+  isCatalog: boolean;
 };
 
 /**
@@ -132,6 +167,30 @@ export type CreateZoneRequest = Message<"mcns.v1.CreateZoneRequest"> & {
    * @generated from field: uint32 minimum = 7;
    */
   minimum: number;
+
+  /**
+   * "primary" (the default) or "secondary".
+   *
+   * @generated from field: string kind = 8;
+   */
+  kind: string;
+
+  /**
+   * Of a secondary: where to transfer from, see ZonePeer.
+   *
+   * @generated from field: repeated string primaries = 9;
+   */
+  primaries: string[];
+
+  /**
+   * @generated from field: repeated string views = 10;
+   */
+  views: string[];
+
+  /**
+   * @generated from field: bool is_catalog = 11;
+   */
+  isCatalog: boolean;
 };
 
 /**
@@ -240,6 +299,18 @@ export type UpdateZoneRequest = Message<"mcns.v1.UpdateZoneRequest"> & {
    * @generated from field: optional uint32 minimum = 7;
    */
   minimum?: number | undefined;
+
+  /**
+   * Set both or neither: the views that the zone is limited to.
+   *
+   * @generated from field: bool set_views = 8;
+   */
+  setViews: boolean;
+
+  /**
+   * @generated from field: repeated string views = 9;
+   */
+  views: string[];
 };
 
 /**
@@ -301,7 +372,7 @@ export type Record = Message<"mcns.v1.Record"> & {
   name: string;
 
   /**
-   * "A", "AAAA", "CNAME".
+   * "A", "TXT", "TYPE65280", …
    *
    * @generated from field: string type = 4;
    */
@@ -330,6 +401,33 @@ export type Record = Message<"mcns.v1.Record"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 8;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * The view that it is limited to; empty for all clients. In a view its own records take the place of the others of that
+   * name and type.
+   *
+   * @generated from field: string view = 9;
+   */
+  view: string;
+
+  /**
+   * When it goes by itself.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 10;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * What it stands for: removed with it.
+   *
+   * @generated from field: string service = 11;
+   */
+  service: string;
+
+  /**
+   * @generated from field: string lease = 12;
+   */
+  lease: string;
 };
 
 /**
@@ -371,6 +469,35 @@ export type CreateRecordRequest = Message<"mcns.v1.CreateRecordRequest"> & {
    * @generated from field: uint32 ttl = 5;
    */
   ttl: number;
+
+  /**
+   * @generated from field: string view = 6;
+   */
+  view: string;
+
+  /**
+   * Seconds from now until it goes by itself; 0 for never.
+   *
+   * @generated from field: uint32 expires_in = 7;
+   */
+  expiresIn: number;
+
+  /**
+   * @generated from field: string service = 8;
+   */
+  service: string;
+
+  /**
+   * @generated from field: string lease = 9;
+   */
+  lease: string;
+
+  /**
+   * Also makes the PTR record, in the deepest reverse zone here that has the address's name.
+   *
+   * @generated from field: bool with_ptr = 10;
+   */
+  withPtr: boolean;
 };
 
 /**
@@ -410,6 +537,31 @@ export type SetRecordsRequest = Message<"mcns.v1.SetRecordsRequest"> & {
    * @generated from field: uint32 ttl = 5;
    */
   ttl: number;
+
+  /**
+   * @generated from field: string view = 6;
+   */
+  view: string;
+
+  /**
+   * @generated from field: uint32 expires_in = 7;
+   */
+  expiresIn: number;
+
+  /**
+   * @generated from field: string service = 8;
+   */
+  service: string;
+
+  /**
+   * @generated from field: string lease = 9;
+   */
+  lease: string;
+
+  /**
+   * @generated from field: bool with_ptr = 10;
+   */
+  withPtr: boolean;
 };
 
 /**
@@ -471,6 +623,23 @@ export type ListRecordsRequest = Message<"mcns.v1.ListRecordsRequest"> & {
    * @generated from field: string page_token = 5;
    */
   pageToken: string;
+
+  /**
+   * Text in name or value.
+   *
+   * @generated from field: string contains = 6;
+   */
+  contains: string;
+
+  /**
+   * @generated from field: string service = 7;
+   */
+  service: string;
+
+  /**
+   * @generated from field: string lease = 8;
+   */
+  lease: string;
 };
 
 /**
@@ -525,6 +694,16 @@ export type DeleteRecordsRequest = Message<"mcns.v1.DeleteRecordsRequest"> & {
    * @generated from field: string value = 4;
    */
   value: string;
+
+  /**
+   * @generated from field: string view = 5;
+   */
+  view: string;
+
+  /**
+   * @generated from field: bool with_ptr = 6;
+   */
+  withPtr: boolean;
 };
 
 /**
@@ -533,6 +712,52 @@ export type DeleteRecordsRequest = Message<"mcns.v1.DeleteRecordsRequest"> & {
  */
 export const DeleteRecordsRequestSchema: GenMessage<DeleteRecordsRequest> = /*@__PURE__*/
   messageDesc(file_mcns_v1_mcns, 14);
+
+/**
+ * Every record of that service, and of that lease where given, in all zones.
+ *
+ * @generated from message mcns.v1.DeleteOwnedRecordsRequest
+ */
+export type DeleteOwnedRecordsRequest = Message<"mcns.v1.DeleteOwnedRecordsRequest"> & {
+  /**
+   * @generated from field: string service = 1;
+   */
+  service: string;
+
+  /**
+   * @generated from field: string lease = 2;
+   */
+  lease: string;
+};
+
+/**
+ * Describes the message mcns.v1.DeleteOwnedRecordsRequest.
+ * Use `create(DeleteOwnedRecordsRequestSchema)` to create a new message.
+ */
+export const DeleteOwnedRecordsRequestSchema: GenMessage<DeleteOwnedRecordsRequest> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 15);
+
+/**
+ * @generated from message mcns.v1.DeleteOwnedRecordsResponse
+ */
+export type DeleteOwnedRecordsResponse = Message<"mcns.v1.DeleteOwnedRecordsResponse"> & {
+  /**
+   * @generated from field: uint32 deleted = 1;
+   */
+  deleted: number;
+
+  /**
+   * @generated from field: repeated string zones = 2;
+   */
+  zones: string[];
+};
+
+/**
+ * Describes the message mcns.v1.DeleteOwnedRecordsResponse.
+ * Use `create(DeleteOwnedRecordsResponseSchema)` to create a new message.
+ */
+export const DeleteOwnedRecordsResponseSchema: GenMessage<DeleteOwnedRecordsResponse> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 16);
 
 /**
  * @generated from message mcns.v1.DeleteRecordsResponse
@@ -554,7 +779,7 @@ export type DeleteRecordsResponse = Message<"mcns.v1.DeleteRecordsResponse"> & {
  * Use `create(DeleteRecordsResponseSchema)` to create a new message.
  */
 export const DeleteRecordsResponseSchema: GenMessage<DeleteRecordsResponse> = /*@__PURE__*/
-  messageDesc(file_mcns_v1_mcns, 15);
+  messageDesc(file_mcns_v1_mcns, 17);
 
 /**
  * @generated from message mcns.v1.GetStatsRequest
@@ -567,7 +792,7 @@ export type GetStatsRequest = Message<"mcns.v1.GetStatsRequest"> & {
  * Use `create(GetStatsRequestSchema)` to create a new message.
  */
 export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
-  messageDesc(file_mcns_v1_mcns, 16);
+  messageDesc(file_mcns_v1_mcns, 18);
 
 /**
  * @generated from message mcns.v1.Stats
@@ -622,6 +847,68 @@ export type Stats = Message<"mcns.v1.Stats"> & {
    * @generated from field: repeated mcns.v1.Upstream upstreams = 10;
    */
   upstreams: Upstream[];
+
+  /**
+   * @generated from field: uint64 queries_tls = 11;
+   */
+  queriesTls: bigint;
+
+  /**
+   * @generated from field: uint64 queries_https = 12;
+   */
+  queriesHttps: bigint;
+
+  /**
+   * @generated from field: uint64 answers_servfail = 13;
+   */
+  answersServfail: bigint;
+
+  /**
+   * @generated from field: uint64 truncated = 14;
+   */
+  truncated: bigint;
+
+  /**
+   * @generated from field: uint64 rate_limited = 15;
+   */
+  rateLimited: bigint;
+
+  /**
+   * @generated from field: uint64 stale_answers = 16;
+   */
+  staleAnswers: bigint;
+
+  /**
+   * @generated from field: uint64 blocked = 17;
+   */
+  blocked: bigint;
+
+  /**
+   * @generated from field: uint32 zones = 18;
+   */
+  zones: number;
+
+  /**
+   * @generated from field: uint64 records = 19;
+   */
+  records: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 20;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * Transfers out, updates by RFC 2136, notifies out.
+   *
+   * @generated from field: uint64 transfers_out = 21;
+   */
+  transfersOut: bigint;
+
+  /**
+   * @generated from field: uint64 updates = 22;
+   */
+  updates: bigint;
 };
 
 /**
@@ -629,7 +916,7 @@ export type Stats = Message<"mcns.v1.Stats"> & {
  * Use `create(StatsSchema)` to create a new message.
  */
 export const StatsSchema: GenMessage<Stats> = /*@__PURE__*/
-  messageDesc(file_mcns_v1_mcns, 17);
+  messageDesc(file_mcns_v1_mcns, 19);
 
 /**
  * @generated from message mcns.v1.Upstream
@@ -649,6 +936,18 @@ export type Upstream = Message<"mcns.v1.Upstream"> & {
    * @generated from field: uint64 failures = 3;
    */
   failures: bigint;
+
+  /**
+   * @generated from field: uint64 queries = 4;
+   */
+  queries: bigint;
+
+  /**
+   * Smoothed round trip, ms; 0 when never answered.
+   *
+   * @generated from field: double rtt_ms = 5;
+   */
+  rttMs: number;
 };
 
 /**
@@ -656,12 +955,660 @@ export type Upstream = Message<"mcns.v1.Upstream"> & {
  * Use `create(UpstreamSchema)` to create a new message.
  */
 export const UpstreamSchema: GenMessage<Upstream> = /*@__PURE__*/
-  messageDesc(file_mcns_v1_mcns, 18);
+  messageDesc(file_mcns_v1_mcns, 20);
+
+/**
+ * @generated from message mcns.v1.CacheEntry
+ */
+export type CacheEntry = Message<"mcns.v1.CacheEntry"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string type = 2;
+   */
+  type: string;
+
+  /**
+   * @generated from field: string rcode = 3;
+   */
+  rcode: string;
+
+  /**
+   * Seconds left; negative while it may be used as a stale answer only.
+   *
+   * @generated from field: int32 ttl = 4;
+   */
+  ttl: number;
+
+  /**
+   * @generated from field: repeated string values = 5;
+   */
+  values: string[];
+
+  /**
+   * @generated from field: uint64 hits = 6;
+   */
+  hits: bigint;
+};
+
+/**
+ * Describes the message mcns.v1.CacheEntry.
+ * Use `create(CacheEntrySchema)` to create a new message.
+ */
+export const CacheEntrySchema: GenMessage<CacheEntry> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 21);
+
+/**
+ * @generated from message mcns.v1.ListCacheRequest
+ */
+export type ListCacheRequest = Message<"mcns.v1.ListCacheRequest"> & {
+  /**
+   * At or below that name; empty for all.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message mcns.v1.ListCacheRequest.
+ * Use `create(ListCacheRequestSchema)` to create a new message.
+ */
+export const ListCacheRequestSchema: GenMessage<ListCacheRequest> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 22);
+
+/**
+ * @generated from message mcns.v1.ListCacheResponse
+ */
+export type ListCacheResponse = Message<"mcns.v1.ListCacheResponse"> & {
+  /**
+   * @generated from field: repeated mcns.v1.CacheEntry entries = 1;
+   */
+  entries: CacheEntry[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message mcns.v1.ListCacheResponse.
+ * Use `create(ListCacheResponseSchema)` to create a new message.
+ */
+export const ListCacheResponseSchema: GenMessage<ListCacheResponse> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 23);
+
+/**
+ * @generated from message mcns.v1.WatchQueriesRequest
+ */
+export type WatchQueriesRequest = Message<"mcns.v1.WatchQueriesRequest"> & {
+  /**
+   * At or below that name; empty for all.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Client address or network.
+   *
+   * @generated from field: string client = 2;
+   */
+  client: string;
+
+  /**
+   * 1 to 3600; 0 means 60.
+   *
+   * @generated from field: uint32 seconds = 3;
+   */
+  seconds: number;
+};
+
+/**
+ * Describes the message mcns.v1.WatchQueriesRequest.
+ * Use `create(WatchQueriesRequestSchema)` to create a new message.
+ */
+export const WatchQueriesRequestSchema: GenMessage<WatchQueriesRequest> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 24);
+
+/**
+ * @generated from message mcns.v1.ObservedQuery
+ */
+export type ObservedQuery = Message<"mcns.v1.ObservedQuery"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string client = 2;
+   */
+  client: string;
+
+  /**
+   * "udp", "tcp", "tls", "https".
+   *
+   * @generated from field: string transport = 3;
+   */
+  transport: string;
+
+  /**
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string type = 5;
+   */
+  type: string;
+
+  /**
+   * @generated from field: string rcode = 6;
+   */
+  rcode: string;
+
+  /**
+   * @generated from field: uint32 octets = 7;
+   */
+  octets: number;
+
+  /**
+   * @generated from field: uint32 microseconds = 8;
+   */
+  microseconds: number;
+};
+
+/**
+ * Describes the message mcns.v1.ObservedQuery.
+ * Use `create(ObservedQuerySchema)` to create a new message.
+ */
+export const ObservedQuerySchema: GenMessage<ObservedQuery> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 25);
+
+/**
+ * @generated from message mcns.v1.ExplainRequest
+ */
+export type ExplainRequest = Message<"mcns.v1.ExplainRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * "A" when empty.
+   *
+   * @generated from field: string type = 2;
+   */
+  type: string;
+
+  /**
+   * The client's address; the caller's own when empty.
+   *
+   * @generated from field: string client = 3;
+   */
+  client: string;
+
+  /**
+   * @generated from field: bool dnssec = 4;
+   */
+  dnssec: boolean;
+};
+
+/**
+ * Describes the message mcns.v1.ExplainRequest.
+ * Use `create(ExplainRequestSchema)` to create a new message.
+ */
+export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 26);
+
+/**
+ * @generated from message mcns.v1.ExplainResponse
+ */
+export type ExplainResponse = Message<"mcns.v1.ExplainResponse"> & {
+  /**
+   * "authority", "cache", "forward", "refused", "blocked".
+   *
+   * @generated from field: string source = 1;
+   */
+  source: string;
+
+  /**
+   * @generated from field: string zone = 2;
+   */
+  zone: string;
+
+  /**
+   * @generated from field: string view = 3;
+   */
+  view: string;
+
+  /**
+   * @generated from field: string rcode = 4;
+   */
+  rcode: string;
+
+  /**
+   * The reply's sections in zone-file form.
+   *
+   * @generated from field: repeated string answer = 5;
+   */
+  answer: string[];
+
+  /**
+   * @generated from field: repeated string authority = 6;
+   */
+  authority: string[];
+
+  /**
+   * @generated from field: repeated string additional = 7;
+   */
+  additional: string[];
+
+  /**
+   * Why, step by step.
+   *
+   * @generated from field: repeated string steps = 8;
+   */
+  steps: string[];
+};
+
+/**
+ * Describes the message mcns.v1.ExplainResponse.
+ * Use `create(ExplainResponseSchema)` to create a new message.
+ */
+export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 27);
+
+/**
+ * @generated from message mcns.v1.ListAuditEventsRequest
+ */
+export type ListAuditEventsRequest = Message<"mcns.v1.ListAuditEventsRequest"> & {
+  /**
+   * @generated from field: string actor = 1;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * @generated from field: uint32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message mcns.v1.ListAuditEventsRequest.
+ * Use `create(ListAuditEventsRequestSchema)` to create a new message.
+ */
+export const ListAuditEventsRequestSchema: GenMessage<ListAuditEventsRequest> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 28);
+
+/**
+ * @generated from message mcns.v1.ListAuditEventsResponse
+ */
+export type ListAuditEventsResponse = Message<"mcns.v1.ListAuditEventsResponse"> & {
+  /**
+   * @generated from field: repeated metacircular.v1.AuditEvent events = 1;
+   */
+  events: AuditEvent[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message mcns.v1.ListAuditEventsResponse.
+ * Use `create(ListAuditEventsResponseSchema)` to create a new message.
+ */
+export const ListAuditEventsResponseSchema: GenMessage<ListAuditEventsResponse> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 29);
+
+/**
+ * @generated from message mcns.v1.WhoAmIRequest
+ */
+export type WhoAmIRequest = Message<"mcns.v1.WhoAmIRequest"> & {
+};
+
+/**
+ * Describes the message mcns.v1.WhoAmIRequest.
+ * Use `create(WhoAmIRequestSchema)` to create a new message.
+ */
+export const WhoAmIRequestSchema: GenMessage<WhoAmIRequest> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 30);
+
+/**
+ * @generated from message mcns.v1.WhoAmIResponse
+ */
+export type WhoAmIResponse = Message<"mcns.v1.WhoAmIResponse"> & {
+  /**
+   * @generated from field: string username = 1;
+   */
+  username: string;
+
+  /**
+   * @generated from field: string account_type = 2;
+   */
+  accountType: string;
+
+  /**
+   * @generated from field: bool admin = 3;
+   */
+  admin: boolean;
+
+  /**
+   * What the caller may change, in words.
+   *
+   * @generated from field: repeated string may = 4;
+   */
+  may: string[];
+};
+
+/**
+ * Describes the message mcns.v1.WhoAmIResponse.
+ * Use `create(WhoAmIResponseSchema)` to create a new message.
+ */
+export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 31);
+
+/**
+ * @generated from message mcns.v1.ExportZoneRequest
+ */
+export type ExportZoneRequest = Message<"mcns.v1.ExportZoneRequest"> & {
+  /**
+   * @generated from field: string zone = 1;
+   */
+  zone: string;
+
+  /**
+   * @generated from field: bool published = 2;
+   */
+  published: boolean;
+};
+
+/**
+ * Describes the message mcns.v1.ExportZoneRequest.
+ * Use `create(ExportZoneRequestSchema)` to create a new message.
+ */
+export const ExportZoneRequestSchema: GenMessage<ExportZoneRequest> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 32);
+
+/**
+ * @generated from message mcns.v1.ExportZoneResponse
+ */
+export type ExportZoneResponse = Message<"mcns.v1.ExportZoneResponse"> & {
+  /**
+   * @generated from field: string text = 1;
+   */
+  text: string;
+
+  /**
+   * @generated from field: uint32 serial = 2;
+   */
+  serial: number;
+};
+
+/**
+ * Describes the message mcns.v1.ExportZoneResponse.
+ * Use `create(ExportZoneResponseSchema)` to create a new message.
+ */
+export const ExportZoneResponseSchema: GenMessage<ExportZoneResponse> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 33);
+
+/**
+ * @generated from message mcns.v1.ImportZoneRequest
+ */
+export type ImportZoneRequest = Message<"mcns.v1.ImportZoneRequest"> & {
+  /**
+   * @generated from field: string zone = 1;
+   */
+  zone: string;
+
+  /**
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * @generated from field: bool dry_run = 3;
+   */
+  dryRun: boolean;
+
+  /**
+   * @generated from field: bool create = 4;
+   */
+  create: boolean;
+};
+
+/**
+ * Describes the message mcns.v1.ImportZoneRequest.
+ * Use `create(ImportZoneRequestSchema)` to create a new message.
+ */
+export const ImportZoneRequestSchema: GenMessage<ImportZoneRequest> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 34);
+
+/**
+ * @generated from message mcns.v1.ImportZoneResponse
+ */
+export type ImportZoneResponse = Message<"mcns.v1.ImportZoneResponse"> & {
+  /**
+   * Lines "name ttl type value".
+   *
+   * @generated from field: repeated string removed = 1;
+   */
+  removed: string[];
+
+  /**
+   * @generated from field: repeated string added = 2;
+   */
+  added: string[];
+
+  /**
+   * @generated from field: uint32 serial = 3;
+   */
+  serial: number;
+};
+
+/**
+ * Describes the message mcns.v1.ImportZoneResponse.
+ * Use `create(ImportZoneResponseSchema)` to create a new message.
+ */
+export const ImportZoneResponseSchema: GenMessage<ImportZoneResponse> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 35);
+
+/**
+ * One change of a zone: what one call did.
+ *
+ * @generated from message mcns.v1.Change
+ */
+export type Change = Message<"mcns.v1.Change"> & {
+  /**
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * @generated from field: string zone = 2;
+   */
+  zone: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 3;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Username, "tsig:<key>", "config", "expiry", "primary <address>".
+   *
+   * @generated from field: string actor = 4;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: string remote = 5;
+   */
+  remote: string;
+
+  /**
+   * "record.add", "record.set", "record.delete", "zone.import", "update", "undo", "transfer", …
+   *
+   * @generated from field: string action = 6;
+   */
+  action: string;
+
+  /**
+   * @generated from field: uint32 serial_before = 7;
+   */
+  serialBefore: number;
+
+  /**
+   * @generated from field: uint32 serial = 8;
+   */
+  serial: number;
+
+  /**
+   * Lines "name ttl type value".
+   *
+   * @generated from field: repeated string removed = 9;
+   */
+  removed: string[];
+
+  /**
+   * @generated from field: repeated string added = 10;
+   */
+  added: string[];
+
+  /**
+   * The change that this one took back, and the one that took this one back; 0 for none.
+   *
+   * @generated from field: uint64 undoes = 11;
+   */
+  undoes: bigint;
+
+  /**
+   * @generated from field: uint64 undone_by = 12;
+   */
+  undoneBy: bigint;
+};
+
+/**
+ * Describes the message mcns.v1.Change.
+ * Use `create(ChangeSchema)` to create a new message.
+ */
+export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 36);
+
+/**
+ * @generated from message mcns.v1.ListChangesRequest
+ */
+export type ListChangesRequest = Message<"mcns.v1.ListChangesRequest"> & {
+  /**
+   * @generated from field: string zone = 1;
+   */
+  zone: string;
+
+  /**
+   * Only those that touched this name.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message mcns.v1.ListChangesRequest.
+ * Use `create(ListChangesRequestSchema)` to create a new message.
+ */
+export const ListChangesRequestSchema: GenMessage<ListChangesRequest> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 37);
+
+/**
+ * @generated from message mcns.v1.ListChangesResponse
+ */
+export type ListChangesResponse = Message<"mcns.v1.ListChangesResponse"> & {
+  /**
+   * @generated from field: repeated mcns.v1.Change changes = 1;
+   */
+  changes: Change[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message mcns.v1.ListChangesResponse.
+ * Use `create(ListChangesResponseSchema)` to create a new message.
+ */
+export const ListChangesResponseSchema: GenMessage<ListChangesResponse> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 38);
+
+/**
+ * @generated from message mcns.v1.UndoChangeRequest
+ */
+export type UndoChangeRequest = Message<"mcns.v1.UndoChangeRequest"> & {
+  /**
+   * @generated from field: string zone = 1;
+   */
+  zone: string;
+
+  /**
+   * @generated from field: uint64 id = 2;
+   */
+  id: bigint;
+};
+
+/**
+ * Describes the message mcns.v1.UndoChangeRequest.
+ * Use `create(UndoChangeRequestSchema)` to create a new message.
+ */
+export const UndoChangeRequestSchema: GenMessage<UndoChangeRequest> = /*@__PURE__*/
+  messageDesc(file_mcns_v1_mcns, 39);
 
 /**
  * @generated from message mcns.v1.FlushCacheRequest
  */
 export type FlushCacheRequest = Message<"mcns.v1.FlushCacheRequest"> & {
+  /**
+   * Empty for everything.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
 };
 
 /**
@@ -669,7 +1616,7 @@ export type FlushCacheRequest = Message<"mcns.v1.FlushCacheRequest"> & {
  * Use `create(FlushCacheRequestSchema)` to create a new message.
  */
 export const FlushCacheRequestSchema: GenMessage<FlushCacheRequest> = /*@__PURE__*/
-  messageDesc(file_mcns_v1_mcns, 19);
+  messageDesc(file_mcns_v1_mcns, 40);
 
 /**
  * @generated from message mcns.v1.FlushCacheResponse
@@ -686,7 +1633,7 @@ export type FlushCacheResponse = Message<"mcns.v1.FlushCacheResponse"> & {
  * Use `create(FlushCacheResponseSchema)` to create a new message.
  */
 export const FlushCacheResponseSchema: GenMessage<FlushCacheResponse> = /*@__PURE__*/
-  messageDesc(file_mcns_v1_mcns, 20);
+  messageDesc(file_mcns_v1_mcns, 41);
 
 /**
  * @generated from service mcns.v1.ZoneService
@@ -736,6 +1683,47 @@ export const ZoneService: GenService<{
     input: typeof DeleteZoneRequestSchema;
     output: typeof DeleteZoneResponseSchema;
   },
+  /**
+   * The zone as a zone file (RFC 1035 §5), records as the API has them; `published` adds what signing made.
+   *
+   * @generated from rpc mcns.v1.ZoneService.ExportZone
+   */
+  exportZone: {
+    methodKind: "unary";
+    input: typeof ExportZoneRequestSchema;
+    output: typeof ExportZoneResponseSchema;
+  },
+  /**
+   * Makes the zone's records those of the zone file, in one change; `dry_run` only shows the difference. Creates the zone
+   * when `create` is set. SOA times are taken over, the serial is not.
+   *
+   * @generated from rpc mcns.v1.ZoneService.ImportZone
+   */
+  importZone: {
+    methodKind: "unary";
+    input: typeof ImportZoneRequestSchema;
+    output: typeof ImportZoneResponseSchema;
+  },
+  /**
+   * Latest first.
+   *
+   * @generated from rpc mcns.v1.ZoneService.ListChanges
+   */
+  listChanges: {
+    methodKind: "unary";
+    input: typeof ListChangesRequestSchema;
+    output: typeof ListChangesResponseSchema;
+  },
+  /**
+   * Takes one change back, as a change of its own. Conflict when what it made isn't there any more.
+   *
+   * @generated from rpc mcns.v1.ZoneService.UndoChange
+   */
+  undoChange: {
+    methodKind: "unary";
+    input: typeof UndoChangeRequestSchema;
+    output: typeof ChangeSchema;
+  },
 }> = /*@__PURE__*/
   serviceDesc(file_mcns_v1_mcns, 0);
 
@@ -784,8 +1772,35 @@ export const RecordService: GenService<{
     input: typeof DeleteRecordsRequestSchema;
     output: typeof DeleteRecordsResponseSchema;
   },
+  /**
+   * Deletes what stands for a service or one of its leases, in every zone at once per zone: undeploy, or a dead node.
+   *
+   * @generated from rpc mcns.v1.RecordService.DeleteOwnedRecords
+   */
+  deleteOwnedRecords: {
+    methodKind: "unary";
+    input: typeof DeleteOwnedRecordsRequestSchema;
+    output: typeof DeleteOwnedRecordsResponseSchema;
+  },
 }> = /*@__PURE__*/
   serviceDesc(file_mcns_v1_mcns, 1);
+
+/**
+ * Who the caller is here.
+ *
+ * @generated from service mcns.v1.AuthService
+ */
+export const AuthService: GenService<{
+  /**
+   * @generated from rpc mcns.v1.AuthService.WhoAmI
+   */
+  whoAmI: {
+    methodKind: "unary";
+    input: typeof WhoAmIRequestSchema;
+    output: typeof WhoAmIResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_mcns_v1_mcns, 2);
 
 /**
  * @generated from service mcns.v1.AdminService
@@ -800,7 +1815,45 @@ export const AdminService: GenService<{
     output: typeof StatsSchema;
   },
   /**
-   * Empties the forwarder's cache.
+   * What the forwarder's cache holds, by name.
+   *
+   * @generated from rpc mcns.v1.AdminService.ListCache
+   */
+  listCache: {
+    methodKind: "unary";
+    input: typeof ListCacheRequestSchema;
+    output: typeof ListCacheResponseSchema;
+  },
+  /**
+   * Queries as they are answered, from now on. Ends after `seconds`.
+   *
+   * @generated from rpc mcns.v1.AdminService.WatchQueries
+   */
+  watchQueries: {
+    methodKind: "server_streaming";
+    input: typeof WatchQueriesRequestSchema;
+    output: typeof ObservedQuerySchema;
+  },
+  /**
+   * Says what a client would be answered, and from where.
+   *
+   * @generated from rpc mcns.v1.AdminService.Explain
+   */
+  explain: {
+    methodKind: "unary";
+    input: typeof ExplainRequestSchema;
+    output: typeof ExplainResponseSchema;
+  },
+  /**
+   * @generated from rpc mcns.v1.AdminService.ListAuditEvents
+   */
+  listAuditEvents: {
+    methodKind: "unary";
+    input: typeof ListAuditEventsRequestSchema;
+    output: typeof ListAuditEventsResponseSchema;
+  },
+  /**
+   * Empties the forwarder's cache, or of it one name with what is below.
    *
    * @generated from rpc mcns.v1.AdminService.FlushCache
    */
@@ -810,5 +1863,5 @@ export const AdminService: GenService<{
     output: typeof FlushCacheResponseSchema;
   },
 }> = /*@__PURE__*/
-  serviceDesc(file_mcns_v1_mcns, 2);
+  serviceDesc(file_mcns_v1_mcns, 3);
 
