@@ -6,7 +6,7 @@ import { silentLogger } from "@lib/log/mod.ts";
 import { Answers } from "../../services/mcns/dns/answer.ts";
 import { ClientNetworks } from "../../services/mcns/dns/client_networks.ts";
 import { Counters } from "../../services/mcns/dns/counters.ts";
-import { listenDns } from "../../services/mcns/dns/listen.ts";
+import { listenDns } from "../../services/mcns/dns/transport/listen.ts";
 import { directoryOf, zoneOf } from "../../services/mcns/testing/zone_text.ts";
 
 const missing: string[] = [];

@@ -6,8 +6,8 @@
  * Back-pressure: nothing more is read while a write waits or 64 replies wait for upstreams.
  */
 import type { Clock } from "@lib/clock/mod.ts";
-import { type Answers, type Client, maxMessageOctets } from "./answer.ts";
-import { headerOctets } from "./codes.ts";
+import { type Answers, type Client, maxMessageOctets } from "../answer.ts";
+import { headerOctets } from "../codes.ts";
 
 const maxWaiting = 64;
 /** Most queries are below 100 octets; a longer one makes the buffer grow to the largest message. */

@@ -1,9 +1,9 @@
 import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
-import type { Answers, Client } from "./answer.ts";
+import type { Answers, Client } from "../answer.ts";
 import { bindUdp } from "./bind_udp.ts";
-import { ednsUdpOctets } from "./codes.ts";
-import type { Counters } from "./counters.ts";
+import { ednsUdpOctets } from "../codes.ts";
+import type { Counters } from "../counters.ts";
 
 /** Loops on one socket: while one waits for its send, others receive. 4 to 32 measured alike, 1 at three quarters. */
 const receiveLoops = 8;

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { systemClock } from "@lib/clock/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
-import { query, show } from "../testing/dig_notation.ts";
-import { askUdp, DnsTcpClient } from "../testing/dns_client.ts";
-import { scriptedUpstream } from "../testing/scripted_upstream.ts";
-import { directoryOf, zoneOf } from "../testing/zone_text.ts";
-import { Answers } from "./answer.ts";
-import { ClientNetworks } from "./client_networks.ts";
-import { Counters } from "./counters.ts";
-import { Forwarder } from "./forwarder.ts";
+import { query, show } from "../../testing/dig_notation.ts";
+import { askUdp, DnsTcpClient } from "../../testing/dns_client.ts";
+import { scriptedUpstream } from "../../testing/scripted_upstream.ts";
+import { directoryOf, zoneOf } from "../../testing/zone_text.ts";
+import { Answers } from "../answer.ts";
+import { ClientNetworks } from "../client_networks.ts";
+import { Counters } from "../counters.ts";
+import { Forwarder } from "../forward/forwarder.ts";
 import { type DnsListeners, listenDns, type ListenOptions } from "./listen.ts";
-import { Upstream } from "./upstream.ts";
+import { Upstream } from "../forward/upstream.ts";
 
 interface UnderTest extends AsyncDisposable {
   dns: DnsListeners;

@@ -1,9 +1,9 @@
 import type { Clock } from "@lib/clock/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { acceptLoop, listenTcp } from "@lib/tls/mod.ts";
-import type { Answers } from "./answer.ts";
-import type { Counters } from "./counters.ts";
-import { TcpConnection } from "./tcp_connection.ts";
+import type { Answers } from "../answer.ts";
+import type { Counters } from "../counters.ts";
+import { TcpConnection } from "./stream_connection.ts";
 
 export interface TcpListenerOptions {
   hostname: string;
