@@ -5,13 +5,10 @@
  * boundaries are the keys of its ancestors.
  */
 import { invalid, quote } from "@lib/errors/mod.ts";
+import { maxNameOctets, plainKey, readKey, rootKey, textOfKey } from "./name_text.ts";
+import { lowerCase } from "./octets.ts";
 
-/** Octets of a whole name on the wire, and of one label (RFC 1035 §2.3.4). */
-export const maxNameOctets = 255;
-export const maxLabelOctets = 63;
-
-/** The key of the root. */
-export const rootKey = "\0";
+export { maxLabelOctets, maxNameOctets, rootKey, textOfKey } from "./name_text.ts";
 
 /** The key of the name one label up; the root's parent is the root. */
 export function parentKey(key: string): string {
@@ -35,16 +32,18 @@ export class DomainName {
   }
 
   /**
-   * Reads "www.example.org" or "www.example.org.". Labels are letters, digits, `-` and `_`, not
-   * starting or ending with `-`; `*` may stand alone as the first label (a wildcard, RFC 4592).
-   * Throws Invalid on `field`.
+   * Reads "www.example.org" or "www.example.org.". Labels are letters, digits, `-`, `_` and `/` (RFC 2317), not
+   * starting or ending with `-`; other octets are written `\!` or `\033`; `*` may stand alone as the first label (a
+   * wildcard, RFC 4592). Throws Invalid on `field`.
    */
   static parse(text: string, field: string): DomainName {
-    const plain = text.endsWith(".") ? text.slice(0, -1) : text;
-    if (plain === "") throw invalid(field, `must be a domain name, got ${quote(text)}`);
-    const labels = plain.toLowerCase().split(".");
-    labels.forEach((label, i) => checkLabel(label, i === 0, text, field));
-    return DomainName.fromLabels(labels, field);
+    if (text === "" || text === ".") throw invalid(field, `must be a domain name, got ${quote(text)}`);
+    return new DomainName(plainKey(text, rootKey) ?? readKey(text, (message) => invalid(field, message)));
+  }
+
+  /** Takes a key as it is, without a check. */
+  static fromKey(key: string): DomainName {
+    return new DomainName(key);
   }
 
   /**
@@ -53,7 +52,7 @@ export class DomainName {
    */
   static fromLabels(labels: readonly string[], field: string, parent?: DomainName): DomainName {
     let key = "";
-    for (const label of labels) key += String.fromCharCode(label.length) + label.toLowerCase();
+    for (const label of labels) key += String.fromCharCode(label.length) + lowerCase(label);
     key += parent?.key ?? rootKey;
     if (key.length > maxNameOctets) {
       throw invalid(field, `a name has at most ${maxNameOctets} octets, got ${key.length} in ${quote(textOfKey(key))}`);
@@ -81,19 +80,6 @@ export class DomainName {
   }
 }
 
-function checkLabel(label: string, first: boolean, whole: string, field: string): void {
-  if (label === "*" && first) return;
-  if (label.length > maxLabelOctets) {
-    throw invalid(field, `a label has at most ${maxLabelOctets} octets, got ${label.length} in ${quote(whole)}`);
-  }
-  if (/[\u0080-\uffff]/.test(label)) {
-    throw invalid(field, `write non-ASCII labels in their xn-- form, got ${quote(whole)}`);
-  }
-  if (!/^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/.test(label)) {
-    throw invalid(field, `labels are letters, digits, "-" and "_", not "-" at either end, got ${quote(whole)}`);
-  }
-}
-
 /** The labels of a key, first label first. */
 export function labelsOfKey(key: string): string[] {
   const labels: string[] = [];
@@ -101,17 +87,6 @@ export function labelsOfKey(key: string): string[] {
     labels.push(key.slice(at + 1, at + 1 + key.charCodeAt(at)));
   }
   return labels;
-}
-
-/** Presentation form of a key: RFC 1035 §5.1 escapes for dots, backslashes and what is not printable. */
-export function textOfKey(key: string): string {
-  const labels = labelsOfKey(key).map((label) =>
-    label.replaceAll(/[.\\]/g, "\\$&").replaceAll(
-      /[^\x21-\x7e]/g,
-      (character) => "\\" + String(character.charCodeAt(0)).padStart(3, "0"),
-    )
-  );
-  return labels.length === 0 ? "." : labels.join(".");
 }
 
 /**

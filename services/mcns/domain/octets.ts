@@ -44,6 +44,23 @@ export function u32At(octets: Octets, at: number): number {
   return (u16At(octets, at) << 16 | u16At(octets, at + 2)) >>> 0;
 }
 
+const utf8 = new TextEncoder();
+
+/** The UTF-8 octets of a text; itself when it is all ASCII. */
+export function utf8Octets(text: string): Octets {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return fromBytes(utf8.encode(text));
+  return text;
+}
+
+/** Folds A to Z and leaves all other octets alone, as names compare (RFC 4343 §3). */
+export function lowerCase(octets: Octets): Octets {
+  for (let i = 0; i < octets.length; i++) {
+    const code = octets.charCodeAt(i);
+    if (code >= 0x41 && code <= 0x5a) return octets.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  }
+  return octets;
+}
+
 const hexDigits = /^([0-9a-f]{2})*$/i;
 
 /** Lower case hexadecimal. */

@@ -1,5 +1,5 @@
 import { invalid, quote } from "@lib/errors/mod.ts";
-import { DomainName } from "./name.ts";
+import { DomainName, rootKey, textOfKey } from "./name.ts";
 
 /** The name of a record in its zone. */
 export class RecordName {
@@ -31,9 +31,8 @@ export class RecordName {
   }
 
   static #of(absolute: DomainName, zone: DomainName): RecordName {
-    const labels = absolute.labels;
-    const own = labels.slice(0, labels.length - zone.labels.length);
-    return new RecordName(own.length === 0 ? "@" : own.join("."), absolute);
+    const own = absolute.key.slice(0, absolute.key.length - zone.key.length);
+    return new RecordName(own === "" ? "@" : textOfKey(own + rootKey), absolute);
   }
 
   toString(): string {
