@@ -1,9 +1,11 @@
-import { parentKey, rootKey } from "./name.ts";
+import { LookupName } from "./lookup_name.ts";
+import { NameTable } from "./name_table.ts";
 import type { Zone } from "./zone.ts";
 
 /** The zones that this server has authority for. */
 export class ZoneDirectory {
-  readonly #zones = new Map<string, Zone>();
+  readonly #zones = new NameTable<Zone>();
+  readonly #lookup = new LookupName();
 
   get size(): number {
     return this.#zones.size;
@@ -11,7 +13,7 @@ export class ZoneDirectory {
 
   /** Adds the zone, or replaces the one of that name: from the next query on. */
   put(zone: Zone): void {
-    this.#zones.set(zone.name.key, zone);
+    this.#zones.put(zone);
   }
 
   remove(key: string): void {
@@ -20,18 +22,24 @@ export class ZoneDirectory {
 
   /** The zone of exactly that name. */
   get(key: string): Zone | undefined {
-    return this.#zones.get(key);
+    return this.#zones.getByKey(key);
   }
 
   [Symbol.iterator](): IterableIterator<Zone> {
-    return this.#zones.values();
+    return this.#zones[Symbol.iterator]();
   }
 
   /** The deepest zone at or above the name (RFC 1034 §4.3.2 step 2). */
   zoneFor(key: string): Zone | undefined {
-    for (let at = key;; at = parentKey(at)) {
-      const zone = this.#zones.get(at);
-      if (zone !== undefined || at === rootKey) return zone;
+    return this.zoneForName(this.#lookup.set(key));
+  }
+
+  /** As `zoneFor`. @param above 1 for the zones above the name only */
+  zoneForName(name: LookupName, above: 0 | 1 = 0): Zone | undefined {
+    for (let label: number = above; label <= name.labels; label++) {
+      const zone = this.#zones.get(name, label);
+      if (zone !== undefined) return zone;
     }
+    return undefined;
   }
 }

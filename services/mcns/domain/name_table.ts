@@ -1,0 +1,98 @@
+import { hashOfKey, type LookupName } from "./lookup_name.ts";
+
+/** What a table holds: each under its own name. */
+export interface Named {
+  readonly key: string;
+}
+
+const firstSlots = 8;
+
+/**
+ * A hash table by name that is asked with octets off the wire, without a string being made of them; a third of a Map's
+ * memory. Open addressing with linear probing, at most two thirds full; a removal moves those behind it up, so that
+ * nothing is left of it.
+ */
+export class NameTable<T extends Named> {
+  #slots: (T | undefined)[] = new Array<T | undefined>(firstSlots).fill(undefined);
+  /** Beside each slot: most of what doesn't match is told by its hash. */
+  #hashes = new Int32Array(firstSlots);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** What stands under the suffix of `name` that starts with that label. */
+  get(name: LookupName, label: number): T | undefined {
+    const hash = name.hashes[label]!, slots = this.#slots, hashes = this.#hashes;
+    const mask = slots.length - 1;
+    for (let at = spread(hash) & mask;; at = (at + 1) & mask) {
+      const found = slots[at];
+      if (found === undefined) return undefined;
+      if (hashes[at] === hash && name.isKey(label, found.key)) return found;
+    }
+  }
+
+  getByKey(key: string): T | undefined {
+    return this.#slots[this.#slotOf(key, hashOfKey(key))];
+  }
+
+  /** Adds it, or replaces the one of the same name. */
+  put(value: T): void {
+    if (this.#size * 3 >= this.#slots.length * 2) this.#grow();
+    const hash = hashOfKey(value.key);
+    const at = this.#slotOf(value.key, hash);
+    if (this.#slots[at] === undefined) this.#size++;
+    this.#slots[at] = value;
+    this.#hashes[at] = hash;
+  }
+
+  /** Whether there was one. */
+  delete(key: string): boolean {
+    const slots = this.#slots, hashes = this.#hashes, mask = slots.length - 1;
+    let hole = this.#slotOf(key, hashOfKey(key));
+    if (slots[hole] === undefined) return false;
+    this.#size--;
+    for (let at = (hole + 1) & mask; slots[at] !== undefined; at = (at + 1) & mask) {
+      // One that is found from its home slot without passing the hole stays where it is.
+      const home = spread(hashes[at]!) & mask;
+      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      slots[hole] = slots[at];
+      hashes[hole] = hashes[at]!;
+      hole = at;
+    }
+    slots[hole] = undefined;
+    return true;
+  }
+
+  /** In no order. Not to be changed meanwhile. */
+  *[Symbol.iterator](): IterableIterator<T> {
+    for (const value of this.#slots) if (value !== undefined) yield value;
+  }
+
+  /** Where the key is, or where it would go. */
+  #slotOf(key: string, hash: number): number {
+    const mask = this.#slots.length - 1;
+    for (let at = spread(hash) & mask;; at = (at + 1) & mask) {
+      const found = this.#slots[at];
+      if (found === undefined || (this.#hashes[at] === hash && found.key === key)) return at;
+    }
+  }
+
+  #grow(): void {
+    const slots = this.#slots, hashes = this.#hashes;
+    this.#slots = new Array<T | undefined>(slots.length * 2).fill(undefined);
+    this.#hashes = new Int32Array(slots.length * 2);
+    const mask = this.#slots.length - 1;
+    for (const [from, value] of slots.entries()) {
+      if (value === undefined) continue;
+      let at = spread(hashes[from]!) & mask;
+      while (this.#slots[at] !== undefined) at = (at + 1) & mask;
+      this.#slots[at] = value;
+      this.#hashes[at] = hashes[from]!;
+    }
+  }
+}
+
+/** FNV's low bits depend on few of the octets: names of a row would stand next to each other. */
+const spread = (hash: number): number => hash ^ hash >>> 15;
