@@ -1,5 +1,5 @@
+import { processContext, runCli } from "@lib/cli/mod.ts";
 import { askPassword } from "@lib/terminal/mod.ts";
-import { runMcp } from "./app.ts";
-import { processContext } from "./context.ts";
+import { app } from "./app.ts";
 
-Deno.exitCode = await runMcp(Deno.args, processContext(askPassword));
+Deno.exitCode = await runCli(app, Deno.args, processContext(askPassword));

@@ -5,6 +5,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { join } from "node:path";
+import { type CliContext, runCli } from "@lib/cli/mod.ts";
 import { implement } from "@lib/contract/mod.ts";
 import { notFound } from "@lib/errors/mod.ts";
 import { type GrpcServer, serveGrpc } from "@lib/grpc/mod.ts";
@@ -13,8 +14,7 @@ import { silentLogger } from "@lib/log/mod.ts";
 import { createRoot, exportKeyPem, generateKey, signLeaf } from "@lib/pki/mod.ts";
 import { CertificateFiles } from "@lib/tls/mod.ts";
 import { AgentService, type Service, ServiceSchema, StepEventSchema } from "@proto/mcp/v1/agent_pb.ts";
-import { runMcp } from "./app.ts";
-import type { CliContext } from "./context.ts";
+import { app } from "./app.ts";
 
 export const startedAt = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -94,7 +94,7 @@ export class TestPlatform implements AsyncDisposable {
       isRead: () => true,
       askPassword: () => Promise.resolve(this.typed),
     };
-    const code = await runMcp(args, context);
+    const code = await runCli(app, args, context);
     return { code, out, err };
   }
 

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { parse, stringify } from "@std/toml";
+import { openSession, readPlatform } from "@lib/cli/mod.ts";
 import { nearest } from "@lib/config/mod.ts";
 import {
   type ErrorCode,
@@ -20,8 +21,6 @@ import { HttpsClient } from "@lib/http/mod.ts";
 import { pushBundle, RegistryClient } from "@lib/oci/mod.ts";
 import type { Progress } from "@lib/terminal/mod.ts";
 import { AgentService } from "@proto/mcp/v1/agent_pb.ts";
-import { readPlatform } from "../../cli/mcp/platform.ts";
-import { openSession } from "../../cli/mcp/session.ts";
 import { type BuiltBundle, bundle, bundleProgram } from "../bundle/bundle.ts";
 import { type PlatformService, platformServices } from "../programs.ts";
 import { definitionOf } from "./definitions.ts";

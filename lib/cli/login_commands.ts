@@ -1,60 +1,62 @@
-/** login, logout. */
-import { buildCommand } from "@stricli/core";
+import { buildCommand, type Command } from "@stricli/core";
 import { messageOf, unavailable } from "@lib/errors/mod.ts";
-import type { PlatformFlags } from "../agent.ts";
-import type { CliContext } from "../context.ts";
-import { dataFlag } from "../parameters.ts";
-import { dataFolder, readPlatform } from "../platform.ts";
-import { logIn, logOut, operatorPassword } from "../session.ts";
+import type { CliContext } from "./context.ts";
+import { dataFlag, type PlatformFlags } from "./parameters.ts";
+import { dataFolder, readPlatform } from "./platform.ts";
+import { logIn, logOut, operatorPassword } from "./session.ts";
 
 interface LoginFlags extends PlatformFlags {
   readonly user?: string;
   readonly passwordFile?: string;
 }
 
-export const loginCommand = buildCommand({
-  docs: {
-    brief: "Log in to the platform",
-    fullDescription:
-      "Swaps a password for a session, kept in <data>/cli for its owner only. On a local platform no login is needed: its operator is logged in with the password file of the data folder.",
-    customUsage: [
-      { input: "", brief: "as the platform's admin, asking for the password where it isn't at hand" },
-      { input: "--user anna --password-file ./anna.password", brief: "for scripts" },
-    ],
-  },
-  parameters: {
-    flags: {
-      ...dataFlag,
-      user: {
-        kind: "parsed",
-        parse: String,
-        brief: "Account name [the platform's admin]",
-        placeholder: "NAME",
-        optional: true,
-      },
-      passwordFile: {
-        kind: "parsed",
-        parse: String,
-        brief: "File with the password, instead of asking",
-        placeholder: "FILE",
-        optional: true,
-      },
+/** `NAME login`: begins the session that all command lines of the platform share. */
+export function loginCommand(name: string): Command<CliContext> {
+  return buildCommand({
+    docs: {
+      brief: "Log in to the platform",
+      fullDescription:
+        "Swaps a password for a session, kept in <data>/cli for its owner only. On a local platform no login is needed: its operator is logged in with the password file of the data folder.",
+      customUsage: [
+        { input: "", brief: "as the platform's admin, asking for the password where it isn't at hand" },
+        { input: "--user anna --password-file ./anna.password", brief: "for scripts" },
+      ],
     },
-    aliases: { u: "user" },
-  },
-  async func(this: CliContext, flags: LoginFlags) {
-    const platform = readPlatform(dataFolder(flags.data, this.environment));
-    const user = flags.user ?? platform.admin;
-    const known = user === platform.admin ? operatorPassword(platform) : null;
-    const password = flags.passwordFile === undefined
-      ? known ?? await this.askPassword(`Password of ${user}: `)
-      : readPassword(flags.passwordFile);
-    const { username, expiresAt } = await logIn(platform, user, password);
-    this.print(`Logged in as ${username} until ${new Date(expiresAt).toISOString()}\n`);
-  },
-});
+    parameters: {
+      flags: {
+        ...dataFlag,
+        user: {
+          kind: "parsed",
+          parse: String,
+          brief: "Account name [the platform's admin]",
+          placeholder: "NAME",
+          optional: true,
+        },
+        passwordFile: {
+          kind: "parsed",
+          parse: String,
+          brief: "File with the password, instead of asking",
+          placeholder: "FILE",
+          optional: true,
+        },
+      },
+      aliases: { u: "user" },
+    },
+    async func(this: CliContext, flags: LoginFlags) {
+      const platform = readPlatform(dataFolder(flags.data, this.environment));
+      const user = flags.user ?? platform.admin;
+      const known = user === platform.admin ? operatorPassword(platform) : null;
+      const password = flags.passwordFile === undefined
+        ? known ?? await this.askPassword(`Password of ${user}: `)
+        : readPassword(flags.passwordFile);
+      const { username, expiresAt } = await logIn(platform, user, password, name);
+      this.print(`Logged in as ${username} until ${new Date(expiresAt).toISOString()}\n`);
+    },
+  });
+}
 
-export const logoutCommand = buildCommand({
+/** `NAME logout`. */
+export const logoutCommand: Command<CliContext> = buildCommand({
   docs: { brief: "End the session", customUsage: [{ input: "", brief: "its token is revoked" }] },
   parameters: { flags: dataFlag },
   async func(this: CliContext, flags: PlatformFlags) {

@@ -1,5 +1,22 @@
 import { type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
+import type { CliContext } from "./context.ts";
+
+/** Prints a value as indented JSON. */
+export function printJson(context: CliContext, value: unknown): void {
+  context.print(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Prints a value as one line of JSON, for answers that come bit by bit. */
+export function printJsonLine(context: CliContext, value: unknown): void {
+  context.print(`${JSON.stringify(value)}\n`);
+}
+
+/** Facts as aligned lines "name  value"; what the terminal could take for commands is shown as "·". */
+export function facts(rows: readonly (readonly [name: string, value: string])[], indent = ""): string {
+  const width = Math.max(0, ...rows.map(([name]) => name.length)) + 2;
+  return rows.map(([name, value]) => `${indent}${plain(name).padEnd(width)}${plain(value)}`.trimEnd() + "\n").join("");
+}
 
 /** A message as the API's own JSON: snake_case, RFC 3339 times, empty fields too. */
 export function jsonOf<S extends DescMessage>(schema: S, message: MessageShape<S>): unknown {

@@ -1,4 +1,9 @@
-/** Flags and arguments that commands share. */
+/** Flags that commands share. */
+
+/** Flags of every command that talks to a platform. */
+export interface PlatformFlags {
+  readonly data?: string;
+}
 
 export const dataFlag = {
   data: {
@@ -14,8 +19,19 @@ export const jsonFlag = {
   json: { kind: "boolean", brief: "Print the API's own JSON", default: false, withNegated: false },
 } as const;
 
-/** One service's name. */
-export const serviceArgument = {
-  kind: "tuple",
-  parameters: [{ brief: "The service's name", parse: String, placeholder: "service" }],
-} as const;
+/** A flag that takes a text and may be left out. */
+export function textFlag(brief: string, placeholder: string) {
+  return { kind: "parsed", parse: String, brief, placeholder, optional: true } as const;
+}
+
+/** A flag that is either given or not. */
+export function switchFlag(brief: string) {
+  return { kind: "boolean", brief, default: false, withNegated: false } as const;
+}
+
+/** A whole number of things to show, 1 to 10,000. */
+export function count(text: string): number {
+  const number = Number(text);
+  if (!/^\d{1,5}$/.test(text) || number < 1 || number > 10_000) throw new Error("must be a number from 1 to 10000");
+  return number;
+}

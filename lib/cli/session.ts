@@ -21,20 +21,51 @@ export interface Session {
 /** A session that ends sooner is not begun with: a deploy may take this long. */
 const marginMs = 120_000;
 
-/** The session in the file, else a new one as the local operator. @throws PlatformError unauthenticated when there is no way */
-export async function openSession(platform: Platform): Promise<Session> {
+/**
+ * The session in the file, else a new one as the local operator. All command lines of a platform share it.
+ * @param program who asks: its `login` is named where there is no way in
+ * @throws PlatformError unauthenticated when there is no way
+ */
+export async function openSession(platform: Platform, program = "mcp"): Promise<Session> {
   const stored = readSession(platform);
   if (stored !== null && stored.expiresAt - Date.now() > marginMs) return stored;
   const password = operatorPassword(platform);
   if (password === null) {
-    throw unauthenticated(stored === null ? "You are not logged in" : "Your session has ended", { hint: "mcp login" });
+    throw unauthenticated(stored === null ? "You are not logged in" : "Your session has ended", {
+      hint: `${program} login`,
+    });
   }
-  return await logIn(platform, platform.admin, password);
+  return await logIn(platform, platform.admin, password, program);
+}
+
+/**
+ * Runs `work` with the token of a session. A kept one that turns out to be revoked is replaced, once, where the
+ * operator's password is at hand.
+ * @param program as for `openSession`
+ */
+export async function withSession<T>(
+  platform: Platform,
+  program: string,
+  work: (token: string) => Promise<T>,
+): Promise<T> {
+  const session = await openSession(platform, program);
+  try {
+    return await work(session.token);
+  } catch (error) {
+    if (!session.cached || !(error instanceof PlatformError) || error.code !== "unauthenticated") throw error;
+    forgetSession(platform);
+    return await work((await openSession(platform, program)).token);
+  }
 }
 
 /** Asks MCIAS for a token and keeps it. @throws PlatformError unauthenticated for a wrong name or password */
-export async function logIn(platform: Platform, username: string, password: string): Promise<Session> {
-  const answer = await callMcias(platform, "/v1/auth/login", { username, password, service_name: "mcp" });
+export async function logIn(
+  platform: Platform,
+  username: string,
+  password: string,
+  program: string,
+): Promise<Session> {
+  const answer = await callMcias(platform, "/v1/auth/login", { username, password, service_name: program });
   const token = answer.token;
   const expiresAt = Date.parse(String(answer.expires_at));
   if (typeof token !== "string" || Number.isNaN(expiresAt)) throw unavailable("MCIAS gave no token");
@@ -61,7 +92,7 @@ export async function logOut(platform: Platform): Promise<boolean> {
   return true;
 }
 
-export function forgetSession(platform: Platform): void {
+function forgetSession(platform: Platform): void {
   try {
     Deno.removeSync(sessionFile(platform));
   } catch (error) {

@@ -1,15 +1,21 @@
 /** deploy, undeploy, stop, start, restart, node shutdown: changes that report their steps. */
 import { buildCommand } from "@stricli/core";
+import {
+  type CliContext,
+  dataFlag,
+  dataFolder,
+  jsonFlag,
+  jsonOf,
+  type PlatformFlags,
+  printJsonLine,
+} from "@lib/cli/mod.ts";
 import { parseDefinition } from "@lib/definition/mod.ts";
 import { type ErrorCode, errorTable, PlatformError } from "@lib/errors/mod.ts";
 import { progress } from "@lib/terminal/mod.ts";
 import { type StepEvent, StepEventSchema } from "@proto/mcp/v1/agent_pb.ts";
-import { type Agent, type PlatformFlags, withAgent } from "../agent.ts";
-import type { CliContext } from "../context.ts";
+import { type Agent, withAgent } from "../agent.ts";
 import { readDefinition } from "../definition_file.ts";
-import { jsonOf } from "../output.ts";
-import { dataFlag, jsonFlag, serviceArgument } from "../parameters.ts";
-import { dataFolder } from "../platform.ts";
+import { serviceArgument } from "../parameters.ts";
 
 interface Flags extends PlatformFlags {
   readonly json: boolean;
@@ -25,7 +31,7 @@ async function follow(context: CliContext, flags: Flags, events: AsyncIterable<S
   let last: StepEvent | null = null;
   for await (const event of events) {
     last = event;
-    if (flags.json) context.print(`${JSON.stringify(jsonOf(StepEventSchema, event))}\n`);
+    if (flags.json) printJsonLine(context, jsonOf(StepEventSchema, event));
     if (event.step === "done") break;
     if (!running) shown.start(event.state === "started" ? `${event.step} ${event.detail}` : event.step);
     running = event.state === "started";

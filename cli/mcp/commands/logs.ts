@@ -1,11 +1,19 @@
 /** logs. */
 import { buildCommand } from "@stricli/core";
+import {
+  type CliContext,
+  count,
+  dataFlag,
+  jsonFlag,
+  jsonOf,
+  plain,
+  type PlatformFlags,
+  printJsonLine,
+  time,
+} from "@lib/cli/mod.ts";
 import { LogLineSchema } from "@proto/mcp/v1/agent_pb.ts";
-import { type PlatformFlags, withAgent } from "../agent.ts";
-import type { CliContext } from "../context.ts";
-import { jsonOf, plain, time } from "../output.ts";
-import { dataFlag, jsonFlag, serviceArgument } from "../parameters.ts";
-import { count } from "./look.ts";
+import { withAgent } from "../agent.ts";
+import { serviceArgument } from "../parameters.ts";
 
 interface Flags extends PlatformFlags {
   readonly json: boolean;
@@ -37,7 +45,7 @@ export const logsCommand = buildCommand({
     await withAgent(this, flags, async (agent) => {
       const { follow, number: tail, component = "" } = flags;
       for await (const line of agent.streamLogs({ service, component, tail, follow })) {
-        if (flags.json) this.print(`${JSON.stringify(jsonOf(LogLineSchema, line))}\n`);
+        if (flags.json) printJsonLine(this, jsonOf(LogLineSchema, line));
         else {this.print(
             `${time(line.at)} ${line.component === "" ? "" : `${plain(line.component)}: `}${plain(line.line)}\n`,
           );}

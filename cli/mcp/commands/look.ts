@@ -1,5 +1,18 @@
 /** ps, status, sandbox, events, node status: looking without changing. */
 import { buildCommand } from "@stricli/core";
+import {
+  age,
+  type CliContext,
+  count,
+  dataFlag,
+  facts,
+  jsonFlag,
+  jsonOf,
+  plain,
+  type PlatformFlags,
+  printJson,
+  time,
+} from "@lib/cli/mod.ts";
 import { table } from "@lib/terminal/mod.ts";
 import {
   type Component,
@@ -11,17 +24,11 @@ import {
   type Service,
   ServiceSchema,
 } from "@proto/mcp/v1/agent_pb.ts";
-import { type PlatformFlags, withAgent } from "../agent.ts";
-import type { CliContext } from "../context.ts";
-import { age, jsonOf, plain, time } from "../output.ts";
-import { dataFlag, jsonFlag, serviceArgument } from "../parameters.ts";
+import { withAgent } from "../agent.ts";
+import { serviceArgument } from "../parameters.ts";
 
 interface Flags extends PlatformFlags {
   readonly json: boolean;
-}
-
-function printJson(context: CliContext, value: unknown): void {
-  context.print(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 export const psCommand = buildCommand({
@@ -81,14 +88,13 @@ export const statusCommand = buildCommand({
 });
 
 function serviceText(service: Service): string {
-  const facts: [string, string][] = [
+  const lines = [facts([
     ["service", service.name],
     ["state", service.state],
     ["stage", service.stage],
     ["deployed", `${time(service.deployedAt)} by ${service.deployedBy}`],
     ["names", service.hostnames.join(", ") || "none"],
-  ];
-  const lines = facts.map(([name, value]) => `${name.padEnd(10)}${plain(value)}\n`);
+  ])];
   for (const component of service.components) {
     const { name, state, health, pid, restarts, startedAt, lastExitCode, image, digest, version, routes } = component;
     const more: [string, string][] = [
@@ -102,7 +108,7 @@ function serviceText(service: Service): string {
         `${route.hostname}:${route.port} ${route.mode} to port ${route.hostPort}`,
       ]),
     ];
-    lines.push(`\ncomponent ${plain(name)}\n`, ...more.map(([key, value]) => `  ${key.padEnd(12)}${plain(value)}\n`));
+    lines.push(`\ncomponent ${plain(name)}\n`, facts(more, "  "));
   }
   return lines.join("");
 }
@@ -170,12 +176,6 @@ export const eventsCommand = buildCommand({
   },
 });
 
-export function count(text: string): number {
-  const number = Number(text);
-  if (!/^\d{1,5}$/.test(text) || number < 1 || number > 10_000) throw new Error("must be a number from 1 to 10000");
-  return number;
-}
-
 export const nodeStatusCommand = buildCommand({
   docs: {
     brief: "Show the node, and what needs a look",
@@ -186,13 +186,12 @@ export const nodeStatusCommand = buildCommand({
     const node = await withAgent(this, flags, (agent) => agent.getNode({}));
     if (node.state !== "ready") this.process.exitCode = 1;
     if (flags.json) return printJson(this, jsonOf(NodeSchema, node));
-    const facts: [string, string][] = [
+    this.print(facts([
       ["node", node.name],
       ["state", node.state],
       ["services", `${node.services}, of which ${node.running} run`],
       ["agent", `${node.agentVersion} on ${node.arch}, since ${time(node.startedAt)}`],
-    ];
-    this.print(facts.map(([name, value]) => `${name.padEnd(10)}${plain(value)}\n`).join(""));
+    ]));
     if (node.problems.length > 0) this.print(`\nproblems\n${node.problems.map((one) => `  ${plain(one)}\n`).join("")}`);
   },
 });

@@ -1,10 +1,8 @@
 /** validate. */
 import { buildCommand } from "@stricli/core";
+import { type CliContext, dataFlag, dataFolder, jsonFlag } from "@lib/cli/mod.ts";
 import { checkDefinition, problemText } from "@lib/definition/mod.ts";
-import { dataFolder } from "../platform.ts";
-import type { CliContext } from "../context.ts";
 import { readDefinition } from "../definition_file.ts";
-import { dataFlag, jsonFlag } from "../parameters.ts";
 
 export const validateCommand = buildCommand({
   docs: {
