@@ -2,6 +2,9 @@
 import type { Authenticate, Caller } from "@lib/auth/mod.ts";
 import { unauthenticated } from "@lib/errors/mod.ts";
 
+/** How a call came: over one of the two APIs, or from a page of the service's own web UI, in process. */
+export type Transport = "grpc" | "rest" | "web";
+
 /** One call of an operation, the same for every transport. */
 export interface Call {
   /** Null when the operation is public: a token sent along to one is not looked at. */
@@ -10,7 +13,7 @@ export interface Call {
   remote: string;
   /** Taken from the caller's `x-request-id` when it is well formed, else made here. */
   requestId: string;
-  transport: "grpc" | "rest";
+  transport: Transport;
   /** Aborts when the caller hangs up or its deadline passes. */
   signal: AbortSignal;
   /** The bearer token as sent, for operations that pass it on or revoke it. Never log it. */

@@ -6,7 +6,8 @@
  */
 export { checkAccess, identify } from "./access.ts";
 export type { RestBinding } from "./binding.ts";
-export { type Authentication, type Call, requestIdFrom, requireCaller, tokenFrom } from "./call.ts";
+export { type Authentication, type Call, requestIdFrom, requireCaller, tokenFrom, type Transport } from "./call.ts";
+export { type LocalClient, localClient, type LocalOptions } from "./local_client.ts";
 export { CallRecord, type Observation, type Observe } from "./observation.ts";
 export { openApi } from "./openapi.ts";
 export { type Handler, type Handlers, implement, type Operation, operationName } from "./operation.ts";

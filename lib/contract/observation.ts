@@ -2,12 +2,12 @@
 import { systemClock } from "@lib/clock/mod.ts";
 import { type ErrorCode, PlatformError, toPlatformError } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
-import type { Call } from "./call.ts";
+import type { Call, Transport } from "./call.ts";
 
 export interface Observation {
   /** "mcns.v1.ZoneService.CreateZone" */
   operation: string;
-  transport: "grpc" | "rest";
+  transport: Transport;
   /** "cancelled": the caller hung up, or its deadline passed, before the end. */
   code: "ok" | "cancelled" | ErrorCode;
   durationMs: number;

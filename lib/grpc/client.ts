@@ -25,6 +25,8 @@ export interface GrpcCallOptions {
   deadlineMs?: number;
   /** Cancels the call; it then rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** Overrides the client's, for callers who act for many accounts. */
+  token?: string;
   /** Passed on to the server, so that one id follows a request through the platform. */
   requestId?: string;
 }
@@ -134,7 +136,7 @@ class Connection {
       bytesAsTheyAre,
       bytesAsTheyAre,
       encode(method.input, request),
-      callMetadata(this.#options.token?.(), options.requestId),
+      callMetadata(options.token ?? this.#options.token?.(), options.requestId),
       { deadline: Date.now() + deadlineMs },
       (error, bytes) => error === null ? answer.resolve(bytes!) : answer.reject(error),
     );
@@ -156,7 +158,7 @@ class Connection {
       bytesAsTheyAre,
       bytesAsTheyAre,
       encode(method.input, request),
-      callMetadata(this.#options.token?.(), options.requestId),
+      callMetadata(options.token ?? this.#options.token?.(), options.requestId),
       deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs },
     );
     const release = this.#watch(call, options.signal);

@@ -20,6 +20,8 @@ export interface ApiOptions {
   /** "local": unix sockets only, whose callers count as admin. */
   authenticate: Authenticate | "local";
   health: () => HealthReport;
+  /** What the verb `status` prints below the health: a line each, aligned already, for an operator. */
+  status?: () => readonly string[];
   /** Tried first: /v2/, /.well-known/, pages. */
   routes?: ExtraRoutes;
 }
@@ -33,8 +35,8 @@ export interface Api extends AsyncDisposable {
 }
 
 /**
- * Starts REST and gRPC with the service's operations, its health (`/v1/health`, grpc.health.v1) and
- * `/metrics` (for loopback clients and holders of any valid token).
+ * Starts REST and gRPC with the service's operations, its health (`/v1/health`, grpc.health.v1), `/metrics`, and
+ * `/status` where the service has one: both for who is on this machine and for holders of any valid token.
  */
 export async function serveApi(options: ApiOptions): Promise<Api> {
   const { context, routes } = options;
@@ -78,6 +80,16 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
   certificates = files;
   const tlsFor = (address: string) => files === null || address.startsWith("unix:") ? {} : { tls: files };
 
+  const insidePages: Record<string, (() => Response) | undefined> = {
+    "/metrics": () =>
+      new Response(context.metrics.text(), { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } }),
+    ...(options.status === undefined ? {} : {
+      "/status": () =>
+        new Response(options.status!().map((line) => `${line}\n`).join(""), {
+          headers: { "content-type": "text/plain; charset=utf-8" },
+        }),
+    }),
+  };
   const rest = restApp(operations, { authenticate: options.authenticate, log, service: name, version });
   const http = await serveHttp({
     address: server.rest_addr,
@@ -87,8 +99,12 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
     fetch: async (request, info) => {
       const extra = await routes?.(request, info);
       if (extra) return extra;
-      if (new URL(request.url).pathname === "/metrics") return await metrics(request, info.remote);
-      return await rest(request, info);
+      const inside = insidePages[new URL(request.url).pathname];
+      if (inside === undefined) return await rest(request, info);
+      if (!await mayLookInside(request, info.remote)) {
+        return new Response("authentication required\n", { status: 401 });
+      }
+      return inside();
     },
   });
   let grpc: Awaited<ReturnType<typeof serveGrpc>>;
@@ -111,16 +127,10 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
   });
   const started = stack.move();
 
-  async function metrics(request: Request, remote: string): Promise<Response> {
-    if (!local && remote !== "127.0.0.1" && remote !== "::1") {
-      const token = bearerToken(request.headers.get("authorization"));
-      if (token === null || await authenticate(token) === null) {
-        return new Response("authentication required\n", { status: 401 });
-      }
-    }
-    return new Response(context.metrics.text(), {
-      headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-    });
+  async function mayLookInside(request: Request, remote: string): Promise<boolean> {
+    if (local || isOnThisMachine(request, remote, server.rest_addr)) return true;
+    const token = bearerToken(request.headers.get("authorization"));
+    return token !== null && await authenticate(token) !== null;
   }
 
   return {
@@ -132,6 +142,13 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
       await started.disposeAsync();
     },
   };
+}
+
+/** By loopback, or from the very address that we listen on; what an ingress passes on comes from further away. */
+function isOnThisMachine(request: Request, remote: string, listening: string): boolean {
+  if (request.headers.has("x-forwarded-for")) return false;
+  return remote === "127.0.0.1" || remote === "::1" || listening.startsWith(`${remote}:`) ||
+    listening.startsWith(`[${remote}]:`);
 }
 
 // The agent renews at a third of the lifetime, a month for the platform's own; a week left means that it could not.

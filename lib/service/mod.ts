@@ -14,5 +14,5 @@ export {
 } from "./program.ts";
 export { runProgram } from "./run.ts";
 export { type Api, type ApiOptions, serveApi } from "./api.ts";
-export { serviceVerifier } from "./verifier.ts";
+export { serviceLogin, serviceVerifier } from "./verifier.ts";
 export { watchDatabase } from "./watch_database.ts";
