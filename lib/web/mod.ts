@@ -1,10 +1,13 @@
 /**
- * Server-rendered pages: shell, stylesheet, sessions, forms, what protects them.
+ * Server-rendered pages: shell, stylesheet, sessions, sign-in, forms, what protects them.
  * @module
  */
+export { assetResponse, liveRegionUrl, stylesheetUrl } from "./assets.ts";
 export { csrfField, requireCsrf, requireSameOrigin } from "./csrf.ts";
 export { Form, type FormLimits, readForm } from "./form.ts";
-export { errorPage, htmlResponse, type NavLink, Page, type PageProps, plaintextNotice } from "./page.tsx";
+export { errorPage, htmlResponse, type NavLink, NavLinks, Page, type PageProps, plaintextNotice } from "./page.tsx";
+export { address } from "./route.ts";
 export { isSecureVisit, setPageHeaders } from "./security_headers.ts";
 export { type Session, SessionStore, type SessionStoreOptions } from "./session_store.ts";
-export { stylesheetResponse, stylesheetUrl } from "./stylesheet.ts";
+export { type PageRoute, type SignedInVisit, type Site, site, type SiteOptions } from "./site.tsx";
+export { CsrfField, type Shell, type SignedIn, Visit } from "./visit.tsx";

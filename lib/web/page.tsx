@@ -4,9 +4,9 @@
  */
 import type { Child } from "@hono/hono/jsx";
 import { errorTable, messageOf, toPlatformError } from "@lib/errors/mod.ts";
+import { liveRegionUrl, stylesheetUrl } from "./assets.ts";
 import { csrfField } from "./csrf.ts";
 import { isSecureVisit, setPageHeaders } from "./security_headers.ts";
-import { stylesheetUrl } from "./stylesheet.ts";
 
 /** A link of the navigation. */
 export interface NavLink {
@@ -18,16 +18,34 @@ export interface PageProps {
   /** The service's name, shown at the top and at the end of the window's title. */
   service: string;
   title: string;
+  /** In place of the title at the top of the content. */
+  heading?: Child;
   nav?: NavLink[];
-  /** The request's path; the link that leads to it is marked as the current one. */
+  /** The request's path; the link that leads to it or to what it is below of is marked as the current one. */
   path?: string;
+  /** What the last form did, shown above the content. */
+  notice?: string;
+  /** The page has a region marked `data-live="<seconds>"`, which is kept fresh. */
+  live?: boolean;
+  /** More for the document's head. */
+  head?: Child;
   /** Who is signed in, and how to sign out: a form with the session's CSRF token. */
   user?: { name: string; logoutPath: string; csrfToken: string };
   children?: Child;
 }
 
+/** Links of a navigation; the one to `path`, or else the one to what `path` is below of, is marked as the current one. */
+export function NavLinks({ links, path }: { links: readonly NavLink[]; path: string }) {
+  const exact = links.some(({ href }) => href === path);
+  return links.map(({ href, text }) => {
+    if (href === path) return <a href={href} aria-current="page">{text}</a>;
+    if (!exact && path.startsWith(`${href}/`)) return <a href={href} aria-current="true">{text}</a>;
+    return <a href={href}>{text}</a>;
+  });
+}
+
 /** A whole document but for the doctype, which {@linkcode htmlResponse} writes. */
-export function Page({ service, title, nav = [], path, user, children }: PageProps) {
+export function Page({ service, title, heading, nav = [], path, notice, live, head, user, children }: PageProps) {
   return (
     <html lang="en">
       <head>
@@ -36,27 +54,28 @@ export function Page({ service, title, nav = [], path, user, children }: PagePro
         <title>{title === service ? title : `${title} – ${service}`}</title>
         <link rel="stylesheet" href={stylesheetUrl} />
         <link rel="icon" href="data:," />
+        {live ? <script type="module" src={liveRegionUrl} /> : null}
+        {head}
       </head>
       <body>
         <a class="skip" href="#main">Skip to content</a>
         <header class="top">
           <a class="service" href="/">{service}</a>
-          <nav>
-            {nav.map((link) => (
-              link.href === path
-                ? <a href={link.href} aria-current="page">{link.text}</a>
-                : <a href={link.href}>{link.text}</a>
-            ))}
-          </nav>
+          {nav.length === 0 ? null : (
+            <nav aria-label="Main">
+              <NavLinks links={nav} path={path ?? ""} />
+            </nav>
+          )}
           {user === undefined ? null : (
-            <form method="post" action={user.logoutPath}>
+            <form method="post" action={user.logoutPath} class="user">
               <input type="hidden" name={csrfField} value={user.csrfToken} />
               <span class="faint">{user.name}</span> <button class="plain" type="submit">Sign out</button>
             </form>
           )}
         </header>
         <main id="main">
-          <h1>{title}</h1>
+          {notice === undefined ? null : <p class="notice good" role="status">{notice}</p>}
+          <h1>{heading ?? title}</h1>
           {children}
         </main>
       </body>

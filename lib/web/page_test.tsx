@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { denied } from "@lib/errors/mod.ts";
 import { errorPage, htmlResponse, Page, plaintextNotice } from "./page.tsx";
-import { stylesheetUrl } from "./stylesheet.ts";
+import { stylesheetUrl } from "./assets.ts";
 
 Deno.test("Page escapes what it shows, marks the current link and offers the way out", async () => {
   const response = await htmlResponse(

@@ -23,6 +23,11 @@ export interface SessionStoreOptions {
   lifeMs?: number;
   /** Sessions at once; default 10,000 (some 5 MB). The longest unused one makes room for a new one. */
   maxSessions?: number;
+  /**
+   * "Lax", the default: another site's link, or its sign-in on the way back, finds the session. "Strict": only pages of
+   * this host do, see {@linkcode site}.
+   */
+  sameSite?: "Lax" | "Strict";
   clock?: Clock;
 }
 
@@ -38,6 +43,7 @@ export class SessionStore<T> {
   readonly #lifeMs: number;
   readonly #max: number;
   readonly #clock: Clock;
+  readonly #protection: string;
   readonly #key = randomBytes(32);
   /** In the order of last use, oldest first. */
   readonly #entries = new Map<string, Entry<T>>();
@@ -48,6 +54,7 @@ export class SessionStore<T> {
     this.#lifeMs = options.lifeMs ?? 12 * 3_600_000;
     this.#max = options.maxSessions ?? 10_000;
     this.#clock = options.clock ?? systemClock;
+    this.#protection = `Secure; HttpOnly; SameSite=${options.sameSite ?? "Lax"}`;
   }
 
   get size(): number {
@@ -64,8 +71,7 @@ export class SessionStore<T> {
     const id = randomBytes(32).toString("base64url");
     const session = { id, csrfToken: this.#sign(`csrf ${id}`), value };
     this.#entries.set(id, { session, endsAt: now + this.#lifeMs, usedAt: now });
-    // Lax rather than Strict: the way back from the sign-in of another host must carry it.
-    const attributes = `Path=/; Max-Age=${Math.floor(this.#lifeMs / 1000)}; Secure; HttpOnly; SameSite=Lax`;
+    const attributes = `Path=/; Max-Age=${Math.floor(this.#lifeMs / 1000)}; ${this.#protection}`;
     return { session, setCookie: `${this.#cookie}=${id}.${this.#sign(`session ${id}`)}; ${attributes}` };
   }
 
@@ -86,7 +92,7 @@ export class SessionStore<T> {
   end(request: Request): { setCookie: string } {
     const id = this.#idOf(request);
     if (id !== null) this.#entries.delete(id);
-    return { setCookie: `${this.#cookie}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax` };
+    return { setCookie: `${this.#cookie}=; Path=/; Max-Age=0; ${this.#protection}` };
   }
 
   /** Ends every session that `which` is true for: an account was locked, its password changed. */

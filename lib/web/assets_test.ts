@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { stylesheetResponse, stylesheetUrl } from "./stylesheet.ts";
+import { assetResponse, stylesheetUrl } from "./assets.ts";
 
-const ask = (path: string, init: RequestInit = {}) => stylesheetResponse(new Request(`https://a.test${path}`, init));
+const ask = (path: string, init: RequestInit = {}) => assetResponse(new Request(`https://a.test${path}`, init));
 
-Deno.test("stylesheetResponse serves the sheet for good under its hash", async () => {
+Deno.test("assetResponse serves the sheet for good under its hash", async () => {
   const response = ask(stylesheetUrl)!;
   assert.equal(response.headers.get("content-type"), "text/css; charset=utf-8");
   assert.equal(response.headers.get("cache-control"), "public, max-age=31536000, immutable");
   assert.match(await response.text(), /prefers-color-scheme: dark/);
 });
 
-Deno.test("stylesheetResponse without the hash must be asked again, and answers 304 to whoever has it", async () => {
+Deno.test("assetResponse without the hash must be asked again, and answers 304 to whoever has it", async () => {
   const first = ask("/assets/style.css")!;
   assert.equal(first.headers.get("cache-control"), "no-cache");
   const etag = first.headers.get("etag")!;
@@ -23,7 +23,7 @@ Deno.test("stylesheetResponse without the hash must be asked again, and answers 
   await other.body!.cancel();
 });
 
-Deno.test("stylesheetResponse leaves everything else to others", () => {
+Deno.test("assetResponse leaves everything else to others", () => {
   assert.equal(ask("/"), null);
   assert.equal(ask("/assets/style.css", { method: "POST" }), null);
 });
