@@ -3,58 +3,85 @@
  * address isn't stored twice in two ways.
  */
 
-/**
- * Four octets of strict dotted decimal (no leading zeros: `010` is octal to some), or null. Read character by character:
- * it runs for every stored record at start and for every client that may have names forwarded.
- */
+const colon = 0x3a, dot = 0x2e;
+
+/** Four octets of strict dotted decimal (no leading zeros: `010` is octal to some), or null. */
 export function parseIpv4(text: string): Uint8Array | null {
-  const octets = new Uint8Array(4);
-  let part = 0, digits = 0, value = 0;
+  const address = ipv4Number(text);
+  return address < 0
+    ? null
+    : Uint8Array.of(address >>> 24, address >>> 16 & 0xff, address >>> 8 & 0xff, address & 0xff);
+}
+
+/**
+ * As `parseIpv4`, the address as a number of 32 bits; -1 for what is none. Read character by character: it runs for every
+ * stored record at start and for every client that may have names forwarded.
+ */
+export function ipv4Number(text: string): number {
+  let address = 0, dots = 0, digits = 0, value = 0;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code === 0x2e && digits > 0 && part < 3) {
-      octets[part++] = value;
+    if (code === dot && digits > 0 && dots < 3) {
+      address = address << 8 | value;
+      dots++;
       digits = value = 0;
     } else if (code >= 0x30 && code <= 0x39 && (digits === 0 || value > 0)) {
       value = value * 10 + code - 0x30;
       digits++;
-      if (value > 255) return null;
-    } else return null;
+      if (value > 255) return -1;
+    } else return -1;
   }
-  if (part < 3 || digits === 0) return null;
-  octets[3] = value;
-  return octets;
+  return dots === 3 && digits > 0 ? (address << 8 | value) >>> 0 : -1;
 }
 
 /** Sixteen octets of any RFC 4291 §2.2 spelling (`::`, dotted tail), or null. No zone id (`%eth0`). */
 export function parseIpv6(text: string): Uint8Array | null {
-  const halves = text.split("::");
-  if (halves.length > 2) return null;
-  const head = groupsOf(halves[0]!, halves.length === 1);
-  const tail = halves.length === 2 ? groupsOf(halves[1]!, true) : [];
-  if (head === null || tail === null) return null;
-  const missing = 8 - head.length - tail.length;
-  // "::" stands for at least one group; without it all eight must be there.
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return null;
-  const groups = [...head, ...new Array<number>(missing).fill(0), ...tail];
-  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
+  const octets = new Uint8Array(16);
+  let count = 0, gapAt = -1, i = 0;
+  if (text.charCodeAt(0) === colon) {
+    if (text.charCodeAt(1) !== colon) return null;
+    gapAt = 0;
+    i = 2;
+  }
+  while (i < text.length) {
+    const start = i;
+    let group = 0;
+    for (; i < text.length; i++) {
+      const digit = hexDigit(text.charCodeAt(i));
+      if (digit < 0) break;
+      group = group << 4 | digit;
+    }
+    if (text.charCodeAt(i) === dot) {
+      // An IPv4 address may stand for the last two groups.
+      const v4 = count <= 12 ? parseIpv4(text.slice(start)) : null;
+      if (v4 === null) return null;
+      octets.set(v4, count);
+      count += 4;
+      break;
+    }
+    if (i === start || i - start > 4 || count === 16) return null;
+    octets[count++] = group >> 8;
+    octets[count++] = group & 0xff;
+    if (i === text.length) break;
+    if (text.charCodeAt(i++) !== colon || i === text.length) return null;
+    if (text.charCodeAt(i) === colon) {
+      if (gapAt >= 0) return null;
+      gapAt = count;
+      i++;
+    }
+  }
+  if (gapAt < 0) return count === 16 ? octets : null;
+  // "::" stands for at least one group.
+  if (count === 16) return null;
+  const tailAt = 16 - (count - gapAt);
+  octets.copyWithin(tailAt, gapAt, count);
+  return octets.fill(0, gapAt, tailAt);
 }
 
-/** The groups of one side of `::`; a dotted IPv4 address may end the last side and counts as two. */
-function groupsOf(text: string, last: boolean): number[] | null {
-  if (text === "") return [];
-  const groups: number[] = [];
-  const parts = text.split(":");
-  for (const [i, part] of parts.entries()) {
-    if (last && i === parts.length - 1 && part.includes(".")) {
-      const v4 = parseIpv4(part);
-      if (v4 === null) return null;
-      groups.push(v4[0]! << 8 | v4[1]!, v4[2]! << 8 | v4[3]!);
-    } else if (/^[0-9a-fA-F]{1,4}$/.test(part)) {
-      groups.push(parseInt(part, 16));
-    } else return null;
-  }
-  return groups;
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 /** Dotted decimal. */

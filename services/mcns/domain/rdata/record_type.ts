@@ -88,6 +88,12 @@ export function typeText(code: number): string {
   return texts.get(code) ?? `TYPE${code}`;
 }
 
+/** With its article, as it is spoken: "an MX record", "a TXT record". */
+export function recordWithArticle(code: number): string {
+  const text = typeText(code);
+  return `${/^(?!NAPTR)[AEFHIMNORSX]/.test(text) ? "an" : "a"} ${text} record`;
+}
+
 /** Why nobody writes these by hand: the reason ends the sentence "…: ". */
 const notWritable = new Map<number, string>([
   [types.SOA, "it is made from the zone's settings; change those"],
