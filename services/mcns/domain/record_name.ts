@@ -30,6 +30,17 @@ export class RecordName {
     return RecordName.#of(DomainName.fromLabels(name.labels, field, zone), zone);
   }
 
+  /** The name that the store keeps as `relative`. */
+  static stored(relative: string, zone: DomainName): RecordName {
+    if (relative === "@") return new RecordName("@", zone);
+    return new RecordName(relative, DomainName.parse(`${relative}.${zone}.`, "records.name"));
+  }
+
+  /** The name of that key, which is the zone's or below it. */
+  static ofKey(key: string, zone: DomainName): RecordName {
+    return RecordName.#of(DomainName.fromKey(key), zone);
+  }
+
   static #of(absolute: DomainName, zone: DomainName): RecordName {
     const own = absolute.key.slice(0, absolute.key.length - zone.key.length);
     return new RecordName(own === "" ? "@" : textOfKey(own + rootKey), absolute);

@@ -1,158 +1,200 @@
 /**
  * Keeps the zones in memory as the database has them.
  *
- * A commit of this process: the store calls `recordsChanged`, `zoneChanged` or `zoneRemoved` right after it, in the same
- * turn. A commit of another process: `reload` is called when SQLite's data version has moved (lib/service,
- * watchDatabase), and reads every zone again whose serial differs. When both happen at once, our own
- * change may raise the serial past the other's unseen one; so `recordsChanged` compares the serial that its transaction
- * started from with the one in memory, and reads the whole zone when they differ.
+ * A commit of this process: ZoneEditor calls `changed` or `removed` right after it, in the same turn, with the sets that
+ * it has just stored. A commit of another process (hot restart): `reload` is called when SQLite's data version has moved
+ * (lib/service, watchDatabase), and reads every zone again whose serial differs. When both happen at once, the editor
+ * asks for `current` inside its transaction, which reads the zone again when its serial isn't the one in memory.
  */
-import type { Database, Statement } from "@lib/db/mod.ts";
-import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { DomainName } from "../domain/name.ts";
-import { parseRecordType, parseRecordValue } from "../domain/record.ts";
-import type { RecordName } from "../domain/record_name.ts";
-import { parseMailbox, type Soa } from "../domain/soa.ts";
-import { Zone, type ZoneRecord } from "../domain/zone.ts";
-import type { ZoneDirectory } from "../domain/zone_directory.ts";
+import { types } from "../domain/rdata/record_type.ts";
+import type { Views } from "../domain/views.ts";
+import { type RecordSet, Zone } from "../domain/zone.ts";
+import { type DnssecRecords, joinSigned } from "./published.ts";
+import type { RecordRows } from "./record_rows.ts";
+import { type AnswerRow, keyOfRelative, mergeView } from "./stored_record.ts";
+import { apexSets, readSets } from "./zone_content.ts";
+import type { ZoneRow, ZoneStore } from "./zone_store.ts";
 
-/** What a store tells after a commit. */
-export interface CommitListener {
-  /** The records at `name` are others now. */
-  recordsChanged(change: { zone: DomainName; name: RecordName; serialBefore: number }): void;
-  /** The zone is new, or its settings are. */
-  zoneChanged(zone: DomainName): void;
-  zoneRemoved(zone: DomainName): void;
+/** One name after a commit. */
+export interface ChangedName {
+  readonly key: string;
+  /** What all clients see, signatures included. */
+  readonly sets: readonly RecordSet[];
+  /** What views have of their own, unsigned, by view. Absent where nothing about them changed. */
+  readonly inViews?: ReadonlyMap<string, readonly RecordSet[]>;
 }
 
-interface ZoneRow {
-  id: number;
-  name: string;
-  primary_ns: string;
-  admin_email: string;
-  refresh: number;
-  retry: number;
-  expire: number;
-  minimum: number;
-  serial: number;
+interface Followed {
+  row: ZoneRow;
+  zone: Zone;
+  /** Zones of the views that have records of their own in it. */
+  variants: Map<string, Zone>;
+  /** Own sets of each view by key, as merged into the variants. */
+  own: Map<string, Map<string, readonly RecordSet[]>>;
+  /** Not answered although it is there: a secondary that has expired. */
+  suspended: boolean;
 }
 
-interface RecordRow {
-  name: string;
-  type: string;
-  value: string;
-  ttl: number;
-}
-
-const zoneColumns = "id, name, primary_ns, admin_email, refresh, retry, expire, minimum, serial";
-
-export class ZoneFollower implements CommitListener {
-  readonly #directory: ZoneDirectory;
+export class ZoneFollower {
+  readonly #views: Views;
+  readonly #zones: ZoneStore;
+  readonly #rows: RecordRows;
+  readonly #dnssec: DnssecRecords;
   readonly #log: Logger;
-  readonly #zones: Statement<ZoneRow>;
-  readonly #zone: Statement<ZoneRow>;
-  readonly #records: Statement<RecordRow>;
-  readonly #recordsAt: Statement<RecordRow>;
+  readonly #followed = new Map<string, Followed>();
 
-  constructor(db: Database, directory: ZoneDirectory, log: Logger) {
-    this.#directory = directory;
+  constructor(
+    stores: { zones: ZoneStore; rows: RecordRows; dnssec: DnssecRecords; views: Views },
+    log: Logger,
+  ) {
+    this.#zones = stores.zones;
+    this.#rows = stores.rows;
+    this.#dnssec = stores.dnssec;
+    this.#views = stores.views;
     this.#log = log;
-    this.#zones = db.prepare(`SELECT ${zoneColumns} FROM zones`);
-    this.#zone = db.prepare(`SELECT ${zoneColumns} FROM zones WHERE name = ?`);
-    // In the order of the unique index, so that the records of a name follow each other.
-    this.#records = db.prepare(
-      "SELECT name, type, value, ttl FROM records WHERE zone_id = ? ORDER BY name, type, value",
-    );
-    this.#recordsAt = db.prepare(
-      "SELECT name, type, value, ttl FROM records WHERE zone_id = ? AND name = ? ORDER BY type, value",
-    );
   }
 
   /** Brings every zone up to date; at start, and when another process has committed. */
   reload(): void {
-    const rows = this.#zones.all();
     const names = new Set<string>();
-    for (const row of rows) {
+    for (const row of this.#zones.all()) {
       const name = DomainName.parse(row.name, "zones.name");
       names.add(name.key);
-      if (this.#directory.get(name.key)?.soa.serial !== row.serial) this.#read(row, name);
+      const followed = this.#followed.get(name.key);
+      const isSame = followed?.row.serial === row.serial && followed.row.updated_at === row.updated_at &&
+        followed.row.views === row.views;
+      if (isSame) followed.row = row;
+      else this.#put(this.#read(row, name));
     }
-    for (const { name } of [...this.#directory]) {
-      if (!names.has(name.key)) this.#directory.remove(name.key);
+    for (const [key, { zone }] of [...this.#followed]) if (!names.has(key)) this.removed(zone.name);
+  }
+
+  /** The zone as the row has it, from memory or read anew. */
+  current(row: ZoneRow, name: DomainName): Zone {
+    const followed = this.#followed.get(name.key);
+    if (followed?.row.id === row.id && followed.row.serial === row.serial) return followed.zone;
+    const read = this.#read(row, name);
+    this.#put(read);
+    return read.zone;
+  }
+
+  /** Whether `reload` or `current` has seen the zone. */
+  get(key: string): Zone | undefined {
+    return this.#followed.get(key)?.zone;
+  }
+
+  /** Takes over a commit. */
+  changed(row: ZoneRow, name: DomainName, changes: readonly ChangedName[]): void {
+    const followed = this.#followed.get(name.key);
+    if (followed === undefined || followed.row.id !== row.id) return this.#put(this.#read(row, name));
+    followed.row = row;
+    for (const { key, sets, inViews } of changes) {
+      followed.zone.replaceSets(key, sets);
+      for (const [view, own] of inViews ?? []) this.#keepOwn(followed, view, key, own);
+      for (const [view, variant] of followed.variants) {
+        variant.replaceSets(key, mergeView(sets, followed.own.get(view)?.get(key) ?? [], types.CNAME));
+      }
+    }
+    this.#put(followed);
+  }
+
+  removed(name: DomainName): void {
+    this.#followed.delete(name.key);
+    this.#views.general.remove(name.key);
+    for (const view of this.#views.names) this.#views.directoryOf(view)!.remove(name.key);
+  }
+
+  /** Stops answering from a zone (SERVFAIL) until `resume`. */
+  suspend(name: DomainName): void {
+    this.#setSuspended(name, true);
+  }
+
+  resume(name: DomainName): void {
+    this.#setSuspended(name, false);
+  }
+
+  #setSuspended(name: DomainName, suspended: boolean): void {
+    const followed = this.#followed.get(name.key);
+    if (followed === undefined || followed.suspended === suspended) return;
+    followed.suspended = suspended;
+    this.#put(followed);
+  }
+
+  #keepOwn(followed: Followed, view: string, key: string, own: readonly RecordSet[]): void {
+    if (this.#views.directoryOf(view) === undefined) return;
+    let names = followed.own.get(view);
+    if (names === undefined) {
+      if (own.length === 0) return;
+      followed.own.set(view, names = new Map());
+    }
+    if (own.length > 0) names.set(key, own);
+    else names.delete(key);
+    if (!followed.variants.has(view)) followed.variants.set(view, variantOf(followed.zone, names));
+  }
+
+  /** Puts the zone into the directories of the views that may see it, and out of the others. */
+  #put(followed: Followed): void {
+    const { row, zone, variants, suspended } = followed;
+    this.#followed.set(zone.key, followed);
+    // Without an SOA a zone is not answerable: clients get SERVFAIL and ask another server of the zone.
+    const shown = suspended ? new Zone(zone.name) : zone;
+    const limited = row.views === "" ? null : row.views.split(" ");
+    if (limited === null) this.#views.general.put(shown);
+    else this.#views.general.remove(zone.key);
+    for (const view of this.#views.names) {
+      const directory = this.#views.directoryOf(view)!;
+      if (limited !== null && !limited.includes(view)) directory.remove(zone.key);
+      else directory.put(suspended ? shown : variants.get(view) ?? zone);
     }
   }
 
-  recordsChanged({ zone, name, serialBefore }: { zone: DomainName; name: RecordName; serialBefore: number }): void {
-    const row = this.#zone.get(zone.text);
-    if (row === undefined) return this.#directory.remove(zone.key);
-    const inMemory = this.#directory.get(zone.key);
-    if (inMemory === undefined || inMemory.soa.serial !== serialBefore) return this.#read(row, zone);
-    inMemory.setRecords(name.absolute, this.#parseAll(zone, this.#recordsAt.all(row.id, name.relative)));
-    inMemory.setSoa(soaOf(row));
-  }
-
-  zoneChanged(zone: DomainName): void {
-    const row = this.#zone.get(zone.text);
-    if (row === undefined) this.#directory.remove(zone.key);
-    else this.#read(row, zone);
-  }
-
-  zoneRemoved(zone: DomainName): void {
-    this.#directory.remove(zone.key);
-  }
-
-  /** Reads the whole zone and puts it in the old one's place. */
-  #read(row: ZoneRow, name: DomainName): void {
-    const zone = new Zone(name, soaOf(row));
-    let at: string | null = null;
-    let group: RecordRow[] = [];
-    const put = () => {
-      if (at !== null) zone.setRecords(absoluteOf(at, name), this.#parseAll(name, group));
+  /** Reads the whole zone. */
+  #read(row: ZoneRow, name: DomainName): Followed {
+    const zone = new Zone(name);
+    const followed: Followed = { row, zone, variants: new Map(), own: new Map(), suspended: false };
+    const dnssec = this.#dnssec.load(row.id);
+    const put = (relative: string, rows: readonly AnswerRow[]) => {
+      const key = keyOfRelative(relative, name, (text) => DomainName.parse(text, "records.name"));
+      const plain = readSets(rows, "", row.name, this.#log);
+      const sets = relative === "@" ? apexSets(row, plain) : plain;
+      const extra = dnssec.get(relative);
+      dnssec.delete(relative);
+      zone.replaceSets(key, extra === undefined ? sets : joinSigned(sets, extra));
+      for (const view of new Set(rows.map((one) => one.view))) {
+        if (view === "") continue;
+        const names = followed.own.get(view) ?? new Map<string, readonly RecordSet[]>();
+        names.set(key, readSets(rows, view, row.name, this.#log));
+        followed.own.set(view, names);
+      }
     };
-    for (const record of this.#records.iterate(row.id)) {
+    // A secondary before its first transfer has no SOA, and is not answerable.
+    if (row.kind === "primary" || row.serial !== 0) put("@", this.#rows.at(row.id, "@"));
+    let at: string | null = null;
+    let group: AnswerRow[] = [];
+    for (const record of this.#rows.answers(row.id)) {
+      if (record.name === "@") continue;
       if (record.name !== at) {
-        put();
+        if (at !== null) put(at, group);
         at = record.name;
         group = [];
       }
       group.push(record);
     }
-    put();
-    this.#directory.put(zone);
-  }
-
-  #parseAll(zone: DomainName, rows: readonly RecordRow[]): ZoneRecord[] {
-    const records: ZoneRecord[] = [];
-    for (const { name, type, value, ttl } of rows) {
-      try {
-        records.push({ ttlSeconds: ttl, value: parseRecordValue(parseRecordType(type), value) });
-      } catch (error) {
-        // A row that no program of ours wrote; the others are answered.
-        this.#log.error("a record in the database is left out", {
-          zone: zone.text,
-          record: name,
-          error: messageOf(error),
-        });
-      }
+    if (at !== null) put(at, group);
+    // Names that only signing has: NSEC3 owners.
+    for (const relative of [...dnssec.keys()]) put(relative, []);
+    for (const [view, names] of followed.own) {
+      if (this.#views.directoryOf(view) !== undefined) followed.variants.set(view, variantOf(zone, names));
     }
-    return records;
+    return followed;
   }
 }
 
-function soaOf(row: ZoneRow): Soa {
-  const { refresh, retry, expire, minimum, serial } = row;
-  return {
-    primaryNs: DomainName.parse(row.primary_ns, "zones.primary_ns"),
-    mailbox: parseMailbox(row.admin_email, "zones.admin_email"),
-    serial,
-    refresh,
-    retry,
-    expire,
-    minimum,
-  };
-}
-
-function absoluteOf(relative: string, zone: DomainName): DomainName {
-  return relative === "@" ? zone : DomainName.fromLabels(relative.split("."), "records.name", zone);
+function variantOf(zone: Zone, own: ReadonlyMap<string, readonly RecordSet[]>): Zone {
+  const variant = new Zone(zone.name);
+  for (const key of zone.names()) variant.replaceSets(key, zone.setsAt(key));
+  for (const [key, sets] of own) variant.replaceSets(key, mergeView(zone.setsAt(key), sets, types.CNAME));
+  return variant;
 }

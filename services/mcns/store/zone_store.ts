@@ -5,9 +5,10 @@ import { DomainName, parentKey, rootKey, textOfKey } from "../domain/name.ts";
 import { nextSerial } from "../domain/serial.ts";
 import type { SoaTimes } from "../domain/soa.ts";
 import type { ZoneSettings } from "../domain/zone_settings.ts";
-import type { CommitListener } from "./zone_follower.ts";
 
-/** A zone's row. Times of the SOA in seconds, the others in ms since the epoch. */
+export type ZoneKind = "primary" | "secondary";
+
+/** A zone's row. Times of the SOA and `soa_ttl` in seconds, the others in ms since the epoch. */
 export interface ZoneRow extends SoaTimes {
   readonly id: number;
   readonly name: string;
@@ -16,11 +17,28 @@ export interface ZoneRow extends SoaTimes {
   readonly serial: number;
   readonly created_at: number;
   readonly updated_at: number;
+  readonly kind: ZoneKind;
+  readonly soa_ttl: number;
+  /** Views that it is limited to, separated by spaces; "" for all clients. */
+  readonly views: string;
+  /** 1 for a catalog zone (RFC 9432). */
+  readonly is_catalog: number;
+  /** The catalog zone that it is a member of, or "". */
+  readonly catalog: string;
 }
 
-/** On whose behalf something changes: for the audit row. */
+/** What a new zone is. */
+export interface NewZone {
+  readonly settings: ZoneSettings;
+  readonly kind?: ZoneKind;
+  readonly views?: readonly string[];
+  readonly isCatalog?: boolean;
+  readonly catalog?: string;
+}
+
+/** On whose behalf something changes: for history and audit. */
 export interface By {
-  /** Username. */
+  /** Username; "tsig:<key>", "config", "expiry", "primary <address>" where no account stands behind it. */
   readonly actor: string;
   /** Address that the request came from. */
   readonly remote: string;
@@ -38,26 +56,20 @@ export interface ZoneReader {
   enclosing(name: DomainName): ZoneRow | undefined;
 }
 
-/** Each call is one transaction, with its audit row; the zone in memory has changed when it returns. */
-export interface ZoneWriter extends ZoneReader {
-  /** Throws Conflict when it exists, or would hide records of the zone above. */
-  create(name: DomainName, settings: ZoneSettings, by: By): ZoneRow;
-  /** Changing nothing leaves the serial as it is. Throws NotFound. */
-  update(name: DomainName, change: (now: ZoneRow) => ZoneSettings, by: By): ZoneRow;
-  /** Removes the zone with its records. Throws NotFound. */
-  delete(name: DomainName, by: By): void;
-}
+const columns =
+  `id, name, primary_ns, admin_email, refresh, retry, expire, minimum, serial, created_at, updated_at, kind, soa_ttl, views,
+   is_catalog, catalog`;
 
-const columns = "id, name, primary_ns, admin_email, refresh, retry, expire, minimum, serial, created_at, updated_at";
-
-export class ZoneStore implements ZoneWriter {
-  readonly #db: Database;
+/** The rows of zones. What changes them belongs inside a transaction: ZoneEditor has it. */
+export class ZoneStore implements ZoneReader {
   readonly #audit: AuditLog;
-  readonly #committed: CommitListener;
   readonly #byName: Statement<ZoneRow>;
   readonly #page: Statement<ZoneRow>;
+  readonly #all: Statement<ZoneRow>;
   readonly #insert: Statement<never>;
-  readonly #update: Statement<never>;
+  readonly #settings: Statement<never>;
+  readonly #setViews: Statement<never>;
+  readonly #setCatalog: Statement<never>;
   readonly #setSerial: Statement<never>;
   readonly #delete: Statement<never>;
   readonly #retire: Statement<never>;
@@ -65,20 +77,23 @@ export class ZoneStore implements ZoneWriter {
   readonly #hidden: Statement<{ name: string }>;
   readonly #count: Statement<{ count: number }>;
 
-  constructor(db: Database, audit: AuditLog, committed: CommitListener) {
-    this.#db = db;
+  constructor(db: Database, audit: AuditLog) {
     this.#audit = audit;
-    this.#committed = committed;
     this.#count = db.prepare("SELECT count(*) AS count FROM records WHERE zone_id = ?");
     this.#byName = db.prepare(`SELECT ${columns} FROM zones WHERE name = ?`);
     this.#page = db.prepare(`SELECT ${columns} FROM zones WHERE name > ? ORDER BY name LIMIT ?`);
+    this.#all = db.prepare(`SELECT ${columns} FROM zones ORDER BY name`);
     this.#insert = db.prepare(
-      `INSERT INTO zones (name, primary_ns, admin_email, refresh, retry, expire, minimum, serial, created_at, updated_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO zones (name, primary_ns, admin_email, refresh, retry, expire, minimum, serial, created_at, updated_at,
+         kind, views, is_catalog, catalog)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
-    this.#update = db.prepare(
-      `UPDATE zones SET primary_ns = ?, admin_email = ?, refresh = ?, retry = ?, expire = ?, minimum = ? WHERE id = ?`,
+    this.#settings = db.prepare(
+      `UPDATE zones SET primary_ns = ?, admin_email = ?, refresh = ?, retry = ?, expire = ?, minimum = ?, soa_ttl = ?
+       WHERE id = ?`,
     );
+    this.#setViews = db.prepare("UPDATE zones SET views = ? WHERE id = ?");
+    this.#setCatalog = db.prepare("UPDATE zones SET catalog = ? WHERE id = ?");
     this.#setSerial = db.prepare("UPDATE zones SET serial = ?, updated_at = ? WHERE id = ?");
     this.#delete = db.prepare("DELETE FROM zones WHERE id = ?");
     this.#retire = db.prepare(
@@ -86,7 +101,8 @@ export class ZoneStore implements ZoneWriter {
     );
     this.#retired = db.prepare("SELECT serial FROM retired_zones WHERE name = ?");
     this.#hidden = db.prepare(
-      `SELECT name FROM records WHERE zone_id = ?1 AND (name = ?2 OR substr(name, -length(?2) - 1) = '.' || ?2) LIMIT 1`,
+      `SELECT name FROM records
+       WHERE zone_id = ?1 AND type NOT IN ('NS', 'DS') AND (name = ?2 OR substr(name, -length(?2) - 1) = '.' || ?2) LIMIT 1`,
     );
   }
 
@@ -108,45 +124,15 @@ export class ZoneStore implements ZoneWriter {
     return this.#page.all(after ?? "", limit);
   }
 
+  all(): ZoneRow[] {
+    return this.#all.all();
+  }
+
   enclosing(name: DomainName): ZoneRow | undefined {
-    for (let key = name.key; key !== rootKey; key = parentKey(key)) {
+    for (let key = name.key;; key = parentKey(key)) {
       const row = this.#byName.get(textOfKey(key));
-      if (row !== undefined) return row;
+      if (row !== undefined || key === rootKey) return row;
     }
-    return undefined;
-  }
-
-  create(name: DomainName, settings: ZoneSettings, by: By): ZoneRow {
-    const row = this.#db.write((at) => this.insert(name, settings, by, at));
-    this.#committed.zoneChanged(name);
-    return row;
-  }
-
-  update(name: DomainName, change: (now: ZoneRow) => ZoneSettings, by: By): ZoneRow {
-    const row = this.#db.write((at) => {
-      const before = this.get(name);
-      const settings = change(before);
-      if (sameSettings(before, settings)) return before;
-      const { primaryNs, adminEmail, refresh, retry, expire, minimum } = settings;
-      this.#update.run(primaryNs, adminEmail, refresh, retry, expire, minimum, before.id);
-      const serial = this.raiseSerial(before, at);
-      const detail = `${primaryNs} ${adminEmail} ${refresh} ${retry} ${expire} ${minimum}; serial ${serial}`;
-      this.#audit.record(at, { ...by, action: "zone.update", target: name.text, detail });
-      return this.get(name);
-    });
-    this.#committed.zoneChanged(name);
-    return row;
-  }
-
-  delete(name: DomainName, by: By): void {
-    this.#db.write((at) => {
-      const zone = this.get(name);
-      const detail = `${this.countRecords(zone)} records; serial ${zone.serial}`;
-      this.#retire.run(name.text, zone.serial);
-      this.#delete.run(zone.id);
-      this.#audit.record(at, { ...by, action: "zone.delete", target: name.text, detail });
-    });
-    this.#committed.zoneRemoved(name);
   }
 
   /** Whether a zone of that name exists or ever existed. */
@@ -154,28 +140,52 @@ export class ZoneStore implements ZoneWriter {
     return this.find(name) !== undefined || this.#retired.get(name.text) !== undefined;
   }
 
-  /** `create` without its transaction: for use inside one, with its time. */
-  insert(name: DomainName, settings: ZoneSettings, by: By, at: number): ZoneRow {
+  /** Throws Conflict when it exists, or would hide records of the zone above. */
+  insert(name: DomainName, zone: NewZone, by: By, at: number): ZoneRow {
     if (this.find(name) !== undefined) throw conflict(`Cannot create zone ${quote(name.text)}: it exists`);
     this.#refuseToHide(name);
-    const { primaryNs, adminEmail, refresh, retry, expire, minimum } = settings;
-    const serial = nextSerial(this.#retired.get(name.text)?.serial ?? 0, at);
-    this.#insert.run(name.text, primaryNs, adminEmail, refresh, retry, expire, minimum, serial, at, at);
-    this.#audit.record(at, { ...by, action: "zone.create", target: name.text, detail: `serial ${serial}` });
+    const { primaryNs, adminEmail, refresh, retry, expire, minimum } = zone.settings;
+    const kind = zone.kind ?? "primary";
+    // A secondary has no serial before its first transfer: 0 is older than any (RFC 1982).
+    const serial = kind === "secondary" ? 0 : nextSerial(this.#retired.get(name.text)?.serial ?? 0, at);
+    this.#insert.run(
+      ...[name.text, primaryNs, adminEmail, refresh, retry, expire, minimum, serial, at, at, kind],
+      ...[(zone.views ?? []).join(" "), zone.isCatalog ? 1 : 0, zone.catalog ?? ""],
+    );
+    this.#audit.record(at, { ...by, action: "zone.create", target: name.text, detail: `${kind}; serial ${serial}` });
     return this.get(name);
   }
 
-  /** Gives the zone its next serial and returns it: in every transaction that changes the zone, once. */
-  raiseSerial({ id, serial }: ZoneRow, at: number): number {
-    const next = nextSerial(serial, at);
-    this.#setSerial.run(next, at, id);
-    return next;
+  setSettings({ id, soa_ttl }: ZoneRow, settings: ZoneSettings, soaTtl = soa_ttl): void {
+    const { primaryNs, adminEmail, refresh, retry, expire, minimum } = settings;
+    this.#settings.run(primaryNs, adminEmail, refresh, retry, expire, minimum, soaTtl, id);
   }
 
+  setViews({ id }: ZoneRow, views: readonly string[]): void {
+    this.#setViews.run(views.join(" "), id);
+  }
+
+  setCatalog({ id }: ZoneRow, catalog: string): void {
+    this.#setCatalog.run(catalog, id);
+  }
+
+  setSerial({ id }: ZoneRow, serial: number, at: number): void {
+    this.#setSerial.run(serial, at, id);
+  }
+
+  delete(zone: ZoneRow, by: By, at: number): void {
+    const detail = `${this.countRecords(zone)} records; serial ${zone.serial}`;
+    this.#retire.run(zone.name, zone.serial);
+    this.#delete.run(zone.id);
+    this.#audit.record(at, { ...by, action: "zone.delete", target: zone.name, detail });
+  }
+
+  /** Records of the zone above could never be answered again; what delegates the new zone may stay. */
   #refuseToHide(name: DomainName): void {
-    const above = this.enclosing(name);
-    if (above === undefined) return;
-    const relative = name.text.slice(0, -above.name.length - 1);
+    if (name.key === rootKey) return;
+    const above = this.enclosing(DomainName.fromLabels(name.labels.slice(1), "name"));
+    if (above === undefined || above.kind === "secondary") return;
+    const relative = above.name === "." ? name.text : name.text.slice(0, -above.name.length - 1);
     const hidden = this.#hidden.get(above.id, relative);
     if (hidden !== undefined) {
       throw conflict(
@@ -186,10 +196,4 @@ export class ZoneStore implements ZoneWriter {
       );
     }
   }
-}
-
-function sameSettings(row: ZoneRow, settings: ZoneSettings): boolean {
-  return row.primary_ns === settings.primaryNs && row.admin_email === settings.adminEmail &&
-    row.refresh === settings.refresh && row.retry === settings.retry && row.expire === settings.expire &&
-    row.minimum === settings.minimum;
 }

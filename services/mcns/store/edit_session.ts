@@ -1,0 +1,212 @@
+import { conflict, quote } from "@lib/errors/mod.ts";
+import type { DomainName } from "../domain/name.ts";
+import { checkName, type RuledRecord } from "../domain/name_rules.ts";
+import { formatData } from "../domain/rdata/record_data.ts";
+import { types, typeText } from "../domain/rdata/record_type.ts";
+import { RecordName } from "../domain/record_name.ts";
+import type { RecordSpec } from "../domain/record.ts";
+import type { Views } from "../domain/views.ts";
+import type { ZoneSettings } from "../domain/zone_settings.ts";
+import type { HistoryRecord } from "./change_log.ts";
+import type { RecordRows } from "./record_rows.ts";
+import { dataOf, type StoredRecord } from "./stored_record.ts";
+import type { ZoneRow, ZoneStore } from "./zone_store.ts";
+
+/** What `ZoneEditor.edit` hands to its work: one zone, inside a transaction. */
+export interface Edit {
+  /** As it was when the edit began. */
+  readonly zone: ZoneRow;
+  readonly name: DomainName;
+  /** Of the transaction, ms since the epoch. */
+  readonly at: number;
+  /** In all views; oldest first. */
+  recordsAt(name: RecordName): readonly StoredRecord[];
+  /** All records of the zone by name; reads them all. */
+  all(): readonly StoredRecord[];
+  /** Throws Conflict when exactly that record exists, or a deeper zone has its name. Its TTL becomes that of all its set. */
+  add(spec: RecordSpec): void;
+  remove(record: StoredRecord): void;
+  setTtl(name: RecordName, type: number, ttlSeconds: number, view?: string): void;
+  /** Gives a record another end or owner. */
+  renew(record: StoredRecord, owner: { expiresAt: number | null; service: string; lease: string }): void;
+  /** What SOA (and NS, where none was written) are made from; `soaTtl` in seconds. */
+  setSettings(settings: ZoneSettings, soaTtl?: number): void;
+  /** Publishes these names anew although no record of theirs changes: keys or the way of signing did. */
+  republish(): void;
+}
+
+interface Touched {
+  readonly name: RecordName;
+  readonly before: readonly StoredRecord[];
+}
+
+/** One name whose records have changed. */
+export interface TouchedName {
+  readonly name: RecordName;
+  readonly rows: readonly StoredRecord[];
+  /** Views that have, or had, records of their own at it. */
+  readonly views: readonly string[];
+}
+
+export class EditSession implements Edit {
+  readonly zone: ZoneRow;
+  readonly name: DomainName;
+  readonly at: number;
+  readonly #zones: ZoneStore;
+  readonly #rows: RecordRows;
+  readonly #views: Views;
+  readonly #isSigned: boolean;
+  readonly #touched = new Map<string, Touched>();
+  #settingsChanged = false;
+  #republish = false;
+
+  constructor(
+    zone: ZoneRow,
+    name: DomainName,
+    at: number,
+    stores: { zones: ZoneStore; rows: RecordRows; views: Views; isSigned: boolean },
+  ) {
+    this.zone = zone;
+    this.name = name;
+    this.at = at;
+    this.#zones = stores.zones;
+    this.#rows = stores.rows;
+    this.#views = stores.views;
+    this.#isSigned = stores.isSigned;
+  }
+
+  recordsAt(name: RecordName): readonly StoredRecord[] {
+    return this.#rows.at(this.zone.id, name.relative);
+  }
+
+  all(): readonly StoredRecord[] {
+    return this.#rows.all(this.zone.id);
+  }
+
+  add(spec: RecordSpec): void {
+    const { name, type, data, view = "" } = spec;
+    const text = typeText(type), value = formatData(type, data);
+    this.#views.check(view);
+    this.#refuseHidden(name, type);
+    if (this.#isSigned && (view !== "" || type === types.ALIAS)) {
+      throw conflict(
+        `Cannot add ${text} ${quote(name.relative)}${
+          view === "" ? "" : ` for view ${view}`
+        }: zone ${this.name} is signed`,
+        {
+          hint: "What differs by client or is looked up elsewhere can't be signed beforehand; use another zone for it.",
+        },
+      );
+    }
+    const { before } = this.#touch(name);
+    const present = before.length === 0 ? [] : this.recordsAt(name);
+    if (present.some((row) => row.type === text && row.value === value && row.view === view)) {
+      throw conflict(`Cannot add ${text} ${quote(name.relative)}: it has ${value} already`);
+    }
+    this.#rows.insert(this.zone.id, spec, this.at);
+  }
+
+  remove(record: StoredRecord): void {
+    this.#touch(RecordName.stored(record.name, this.name));
+    this.#rows.delete(record.id);
+  }
+
+  setTtl(name: RecordName, type: number, ttlSeconds: number, view = ""): void {
+    this.#touch(name);
+    this.#rows.setTtl(this.zone.id, name.relative, typeText(type), view, ttlSeconds, this.at);
+  }
+
+  renew(record: StoredRecord, owner: { expiresAt: number | null; service: string; lease: string }): void {
+    this.#touch(RecordName.stored(record.name, this.name));
+    this.#rows.renew(record.id, owner, this.at);
+  }
+
+  setSettings(settings: ZoneSettings, soaTtl: number = this.zone.soa_ttl): void {
+    if (sameSettings(this.zone, settings) && soaTtl === this.zone.soa_ttl) return;
+    this.#zones.setSettings(this.zone, settings, soaTtl);
+    this.#settingsChanged = true;
+  }
+
+  republish(): void {
+    this.#republish = true;
+  }
+
+  /** What has changed, after the rules were checked. Throws what they throw. */
+  finish(): { names: TouchedName[]; removed: HistoryRecord[]; added: HistoryRecord[]; changed: boolean } {
+    const names: TouchedName[] = [];
+    const removed: HistoryRecord[] = [], added: HistoryRecord[] = [];
+    for (const { name, before } of this.#touched.values()) {
+      const rows = this.recordsAt(name);
+      const old = new Map(before.map((row) => [identityOf(row), row]));
+      const fresh = rows.filter((row) => !old.delete(identityOf(row)));
+      if (old.size === 0 && fresh.length === 0) continue;
+      removed.push(...[...old.values()].map(historyOf));
+      added.push(...fresh.map(historyOf));
+      const views = [...new Set([...before, ...rows].map(({ view }) => view))];
+      // A TTL that changed makes a record fresh, too; its rules were checked when it came.
+      for (const view of views) {
+        checkRows(name, rows.filter((row) => row.view === view), fresh.filter((row) => row.view === view));
+      }
+      names.push({ name, rows, views: views.filter((view) => view !== "") });
+    }
+    return { names, removed, added, changed: names.length > 0 || this.#settingsChanged || this.#republish };
+  }
+
+  #touch(name: RecordName): Touched {
+    const known = this.#touched.get(name.relative);
+    if (known !== undefined) return known;
+    const touched = { name, before: this.recordsAt(name) };
+    this.#touched.set(name.relative, touched);
+    return touched;
+  }
+
+  /** A deeper zone has the authority for its names: a record up here would never be answered, but for its delegation. */
+  #refuseHidden(name: RecordName, type: number): void {
+    const owner = this.#zones.enclosing(name.absolute);
+    if (owner === undefined || owner.id === this.zone.id || owner.name.length <= this.zone.name.length) return;
+    const isDelegation = owner.name === name.absolute.text && (type === types.NS || type === types.DS);
+    const isGlue = type === types.A || type === types.AAAA;
+    if (isDelegation || isGlue && this.#isNameServerOf(owner, name)) return;
+    throw conflict(
+      `Cannot add ${typeText(type)} ${
+        quote(name.relative)
+      } to zone ${this.zone.name}: that name belongs to zone ${owner.name}`,
+      { hint: `Add it to zone ${owner.name}.` },
+    );
+  }
+
+  #isNameServerOf(deeper: ZoneRow, name: RecordName): boolean {
+    const cut = RecordName.parse(`${deeper.name}.`, this.name);
+    return this.recordsAt(cut).some((row) => row.type === "NS" && row.value === name.absolute.text);
+  }
+}
+
+function checkRows(name: RecordName, rows: readonly StoredRecord[], fresh: readonly StoredRecord[]): void {
+  if (fresh.length === 0) return;
+  const ruled = new Map<StoredRecord, RuledRecord>(rows.map((row) => [row, dataOf(row)]));
+  checkName(name, [...ruled.values()], fresh.map((row) => ruled.get(row)!));
+}
+
+function identityOf(row: StoredRecord): string {
+  return JSON.stringify([row.type, row.value, row.ttl, row.view, row.expires_at, row.service, row.lease]);
+}
+
+function historyOf(row: StoredRecord): HistoryRecord {
+  const { name, type, value, ttl, view, expires_at, service, lease } = row;
+  return {
+    name,
+    type,
+    value,
+    ttl,
+    ...(view === "" ? {} : { view }),
+    ...(expires_at === null ? {} : { expires_at }),
+    ...(service === "" ? {} : { service }),
+    ...(lease === "" ? {} : { lease }),
+  };
+}
+
+function sameSettings(row: ZoneRow, settings: ZoneSettings): boolean {
+  return row.primary_ns === settings.primaryNs && row.admin_email === settings.adminEmail &&
+    row.refresh === settings.refresh && row.retry === settings.retry && row.expire === settings.expire &&
+    row.minimum === settings.minimum;
+}
