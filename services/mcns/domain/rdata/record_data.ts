@@ -7,10 +7,13 @@ import { DomainName } from "../name.ts";
 import { lowerCase, type Octets, u32At, u32Octets } from "../octets.ts";
 import type { Soa } from "../soa.ts";
 import { addressTypes } from "./addresses.ts";
+import { dnssecTypes } from "./dnssec.ts";
 import type { DataType } from "./field.ts";
 import { keyTypes } from "./keys.ts";
+import { locationTypes } from "./location.ts";
 import { nameEnd, nameTypes } from "./names.ts";
 import { recordWithArticle, types } from "./record_type.ts";
+import { serviceBindingTypes } from "./service_binding.ts";
 import { serviceTypes } from "./services.ts";
 import { textTypes } from "./text.ts";
 import { failOn, type ReadingOptions, type Token, tokenize, TokenReader } from "./tokens.ts";
@@ -25,7 +28,10 @@ const dataTypes: ReadonlyMap<number, DataType> = new Map([
   ...nameTypes,
   ...textTypes,
   ...serviceTypes,
+  ...serviceBindingTypes,
   ...keyTypes,
+  ...dnssecTypes,
+  ...locationTypes,
 ]);
 
 export interface ParseOptions {
