@@ -11,7 +11,7 @@ import { type DomainName, parentKey } from "./name.ts";
 import { NameTable } from "./name_table.ts";
 import type { Octets } from "./octets.ts";
 import { OrderedNames } from "./ordered_names.ts";
-import { readSoa } from "./soa_data.ts";
+import { readSoa } from "./rdata/record_data.ts";
 import { types } from "./rdata/record_type.ts";
 import type { Soa } from "./soa.ts";
 
