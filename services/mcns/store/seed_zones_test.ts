@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseSeeds } from "../seeds.ts";
-import { by, lookUp, parsed, storeUnderTest, zoneName } from "../testing/temp_store.ts";
+import { RecordName } from "../domain/record_name.ts";
+import { by, lookUp, storeUnderTest, zoneName } from "../testing/temp_store.ts";
 import { seedZones } from "./seed_zones.ts";
 
 const tables = [
@@ -15,19 +16,15 @@ const tables = [
 
 Deno.test("seedZones inserts zones that never existed, and leaves alone what the API changed", async () => {
   await using test = await storeUnderTest();
-  const seed = (zones = tables) => {
-    const inserted = seedZones(test.db, test.zones, test.records, parseSeeds(zones));
-    test.follower.reload();
-    return inserted;
-  };
+  const seed = (zones = tables) => seedZones(test.editor, test.zones, parseSeeds(zones));
   assert.deepEqual(seed(), ["example.org", "sub.example.org"]);
   assert.equal(lookUp(test.directory, "www.example.org A"), "60 192.0.2.2");
-  assert.equal(lookUp(test.directory, "x.sub.example.org A"), "alias www.example.org");
-  assert.equal(lookUp(test.directory, "example.org NS"), "ns1.example.org");
+  assert.equal(lookUp(test.directory, "x.sub.example.org A"), "cname www.example.org");
+  assert.equal(lookUp(test.directory, "example.org NS"), "3600 ns1.example.org");
 
   const zone = zoneName("example.org");
-  test.records.remove(zone, parsed(zone, "www A 192.0.2.2").name, {}, by);
-  test.zones.delete(zoneName("sub.example.org"), by);
+  test.records.remove(zone, { name: RecordName.parse("www", zone) }, by);
+  test.editor.delete(zoneName("sub.example.org"), by);
   assert.deepEqual(seed(), [], "again: nothing to do");
   assert.equal(lookUp(test.directory, "www.example.org A"), "no_name");
   assert.equal(lookUp(test.directory, "sub.example.org NS"), "no_name");
@@ -43,7 +40,7 @@ Deno.test("seedZones inserts nothing of a zone whose records break a rule", asyn
     admin_email: "",
     records: ["www A 192.0.2.1", "www CNAME a.bad.org"],
   }];
-  assert.throws(() => seedZones(test.db, test.zones, test.records, parseSeeds(bad)), { code: "conflict" });
+  assert.throws(() => seedZones(test.editor, test.zones, parseSeeds(bad)), { code: "conflict" });
   assert.equal(test.zones.find(zoneName("bad.org")), undefined);
 });
 

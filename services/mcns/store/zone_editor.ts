@@ -130,10 +130,11 @@ export class ZoneEditor {
   /** Creates the zone, with the records that `fill` adds. Throws Conflict when it exists or would hide records. */
   create(name: DomainName, zone: NewZone, by: By, fill: (edit: Edit) => void = () => {}): ZoneRow {
     return this.together(() => {
-      const { zones, views } = this.#parts;
+      const { zones, views, audit } = this.#parts;
       for (const view of zone.views ?? []) views.check(view, "views");
-      const row = zones.insert(name, zone, by, this.#now.at);
+      const row = zones.insert(name, zone, this.#now.at);
       if (row.kind === "secondary") {
+        audit.record(this.#now.at, { ...by, action: "zone.create", target: row.name, detail: "secondary" });
         this.#afterCommit(name, () => this.#parts.follower.changed(row, name, []), row.serial);
         return row;
       }

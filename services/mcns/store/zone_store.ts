@@ -141,7 +141,7 @@ export class ZoneStore implements ZoneReader {
   }
 
   /** Throws Conflict when it exists, or would hide records of the zone above. */
-  insert(name: DomainName, zone: NewZone, by: By, at: number): ZoneRow {
+  insert(name: DomainName, zone: NewZone, at: number): ZoneRow {
     if (this.find(name) !== undefined) throw conflict(`Cannot create zone ${quote(name.text)}: it exists`);
     this.#refuseToHide(name);
     const { primaryNs, adminEmail, refresh, retry, expire, minimum } = zone.settings;
@@ -152,7 +152,6 @@ export class ZoneStore implements ZoneReader {
       ...[name.text, primaryNs, adminEmail, refresh, retry, expire, minimum, serial, at, at, kind],
       ...[(zone.views ?? []).join(" "), zone.isCatalog ? 1 : 0, zone.catalog ?? ""],
     );
-    this.#audit.record(at, { ...by, action: "zone.create", target: name.text, detail: `${kind}; serial ${serial}` });
     return this.get(name);
   }
 

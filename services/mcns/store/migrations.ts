@@ -1,0 +1,9 @@
+/** The tables, in the order in which they came to be. An applied text never changes. */
+import type { Migration } from "@lib/db/mod.ts";
+import zones from "./migrations/001_zones.sql" with { type: "text" };
+import allTypes from "./migrations/002_all_types.sql" with { type: "text" };
+
+export const migrations: readonly Migration[] = [
+  { name: "001_zones", sql: zones },
+  { name: "002_all_types", sql: allTypes },
+];
