@@ -17,7 +17,8 @@ Deno.test("DomainName.parse takes names with and without the final dot and folds
       ["_TCP.Example.org", "_tcp.example.org"],
       ["john\\.doe.Example.org", "john\\.doe.example.org"],
       ["\\074ohn\\032Doe.example.org.", "john\\032doe.example.org"],
-      ["a\\!b\\043c.example.org", "a!b+c.example.org"],
+      ["a\\!b\\043c.example.org", "a\\!b\\+c.example.org"],
+      ["\\-a\\-.\\*.example.org", "\\-a\\-.\\*.example.org"],
       ["x\\..org", "x\\..org"],
       ["\\195\\132.org", "\\195\\132.org"], // octets above 127 have no case
       [`${label63}.org`, `${label63}.org`],
@@ -55,7 +56,7 @@ Deno.test("DomainName.parse takes its own text back, for any octets that are wri
     const name = DomainName.parse(`a\\${String(octet).padStart(3, "0")}b.example`, "name");
     const octets = String.fromCharCode(octet).replace(/[A-Z]/, (letter) => letter.toLowerCase());
     assert.equal(name.key, `\x03a${octets}b\x07example\0`);
-    assert.equal(readKey(name.text, Error, { anyCharacters: true }), name.key);
+    assert.equal(DomainName.parse(name.text, "name").key, name.key);
   }
 });
 

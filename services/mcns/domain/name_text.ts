@@ -15,9 +15,6 @@ const dot = 0x2e, hyphen = 0x2d, backslash = 0x5c, star = 0x2a;
 const isPlain = new Uint8Array(256);
 for (const character of "abcdefghijklmnopqrstuvwxyz0123456789-_/") isPlain[character.charCodeAt(0)] = 1;
 
-/** Mean something in zone files, so they are written after a backslash (as BIND, Knot and NSD do). */
-const special = new Set('"$().;@\\');
-
 /**
  * The quick way for the usual name: plain labels in lower case, put below `origin` unless the text ends with a dot. Null
  * for anything else, right or wrong: `readKey` takes that.
@@ -128,8 +125,8 @@ export function escapeLength(text: string, at: number): number {
 }
 
 /**
- * Presentation form of a key without the final dot, `.` for the root: a backslash before what means something in zone
- * files, `\DDD` for what is not printable.
+ * Presentation form of a key without the final dot, `.` for the root. What `readKey` doesn't take as it is has a
+ * backslash before it, or is `\DDD` where it is not printable; so every name reads back as itself.
  */
 export function textOfKey(key: Octets): string {
   if (key === rootKey) return ".";
@@ -140,9 +137,9 @@ export function textOfKey(key: Octets): string {
     let from = at + 1;
     for (let i = from; i < end; i++) {
       const code = key.charCodeAt(i);
-      if (isPlain[code] === 1) continue;
+      const isInside = i > at + 1 && i < end - 1;
+      if (code === star ? at === 0 && end === 2 : isUsualCode(code) && (code !== hyphen || isInside)) continue;
       const isPrintable = code > 0x20 && code < 0x7f;
-      if (isPrintable && !special.has(key[i]!)) continue;
       text += key.slice(from, i) + "\\" + (isPrintable ? key[i]! : String(code).padStart(3, "0"));
       from = i + 1;
     }

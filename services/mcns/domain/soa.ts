@@ -1,6 +1,7 @@
 /** A zone's settings: what its SOA and NS records are made from (RFC 1035 §3.3.13). */
 import { invalid, quote } from "@lib/errors/mod.ts";
-import { DomainName } from "./name.ts";
+import { DomainName, labelsOfKey, parentKey, textOfKey } from "./name.ts";
+import { readKey } from "./name_text.ts";
 
 /** The SOA's content. Times in seconds. */
 export interface Soa {
@@ -56,7 +57,7 @@ export function parseSoaTimes(given: SoaTimes): SoaTimes {
  */
 export function parseMailbox(text: string, field = "admin_email"): DomainName {
   const at = text.lastIndexOf("@");
-  const [local, domain] = at >= 0 ? [text.slice(0, at), text.slice(at + 1)] : splitSoaForm(text);
+  const [local, domain] = at >= 0 ? [text.slice(0, at), text.slice(at + 1)] : splitSoaForm(text, field);
   // The characters of an unquoted local part (RFC 5322 dot-atom).
   if (!/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/.test(local) || local.length > 63) {
     throw invalid(field, `must be a mail address like hostmaster@example.org, got ${quote(text)}`);
@@ -64,8 +65,8 @@ export function parseMailbox(text: string, field = "admin_email"): DomainName {
   return DomainName.fromLabels([local, ...DomainName.parse(domain, field).labels], field);
 }
 
-/** The first label, its `\.` unescaped, and the rest. */
-function splitSoaForm(text: string): [string, string] {
-  const match = /^((?:[^.\\]|\\\.)+)\.(.+)$/.exec(text);
-  return match ? [match[1]!.replaceAll("\\.", "."), match[2]!] : ["", ""];
+/** The first label, its escapes taken out, and the rest. */
+function splitSoaForm(text: string, field: string): [string, string] {
+  const key = readKey(text, (message) => invalid(field, message), { anyCharacters: true, keepCase: true });
+  return [labelsOfKey(key)[0] ?? "", textOfKey(parentKey(key))];
 }

@@ -9,6 +9,9 @@ Deno.test("parseMailbox takes a mail address or the SOA form", () => {
       ["hostmaster.example.org", "hostmaster.example.org"],
       ["hostmaster.example.org.", "hostmaster.example.org"],
       ["john\\.doe.example.org", "john\\.doe.example.org"],
+      ["john+doe@example.org", "john\\+doe.example.org"],
+      ["john\\+doe.example.org", "john\\+doe.example.org"],
+      ["john+doe.example.org", "john\\+doe.example.org"],
     ] as const
   ) assert.equal(parseMailbox(text).text, want);
 });
