@@ -3,7 +3,7 @@ import { implement, type Operation } from "@lib/contract/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { AdminService } from "@proto/mcns/v1/mcns_pb.ts";
 import type { Counters } from "../dns/counters.ts";
-import type { Forwarder } from "../dns/forwarder.ts";
+import type { Forwarder } from "../dns/forward/forwarder.ts";
 import { by } from "./by.ts";
 
 /** @param forwarder null when nothing is forwarded */

@@ -1,4 +1,4 @@
-import type { WireRecord } from "./message.ts";
+import type { WireRecord } from "../message.ts";
 import type { Question, Resolution } from "./upstream_reply.ts";
 
 interface Entry {

@@ -2,7 +2,7 @@ import type { Clock } from "@lib/clock/mod.ts";
 import { invalid, quote } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { parseAddress } from "@lib/tls/mod.ts";
-import { parseIpv4, parseIpv6 } from "../domain/ip_address.ts";
+import { parseIpv4, parseIpv6 } from "../../domain/ip_address.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Upstream } from "./upstream.ts";
 

@@ -1,6 +1,6 @@
 import type { Clock } from "@lib/clock/mod.ts";
 import { parseAddress } from "@lib/tls/mod.ts";
-import type { Message } from "./message.ts";
+import type { Message } from "../message.ts";
 import { buildQuery, judge, type UpstreamQuery } from "./upstream_query.ts";
 import type { Question } from "./upstream_reply.ts";
 

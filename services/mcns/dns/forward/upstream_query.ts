@@ -1,7 +1,7 @@
 /** Builds a query to an upstream and tells whether a reply is to it. */
-import { classIn, dnssecOkFlag, ednsUdpOctets, flags, headerOctets, types } from "./codes.ts";
-import { type Message, readMessage } from "./message.ts";
-import { readName } from "./wire_name.ts";
+import { classIn, dnssecOkFlag, ednsUdpOctets, flags, headerOctets, types } from "../codes.ts";
+import { type Message, readMessage } from "../message.ts";
+import { readName } from "../wire_name.ts";
 import type { Question } from "./upstream_reply.ts";
 
 /** A query, and what a reply must repeat. */

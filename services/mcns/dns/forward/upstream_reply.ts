@@ -1,8 +1,8 @@
 /** What of an upstream's reply is believed: only what answers the question (RFC 5452 §6). */
-import { isAtOrBelow } from "../domain/name.ts";
-import { classIn, rcodes, types } from "./codes.ts";
-import type { Message, WireRecord } from "./message.ts";
-import { readName } from "./wire_name.ts";
+import { isAtOrBelow } from "../../domain/name.ts";
+import { classIn, rcodes, types } from "../codes.ts";
+import type { Message, WireRecord } from "../message.ts";
+import { readName } from "../wire_name.ts";
 
 /** What is asked of an upstream; also what the cache is keyed by. Class is always IN. */
 export interface Question {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { DomainName } from "../domain/name.ts";
-import { query, recordText } from "../testing/dig_notation.ts";
-import { replyTo, type Script } from "../testing/scripted_upstream.ts";
-import { types } from "./codes.ts";
-import { readMessage } from "./message.ts";
-import { readQuery } from "./query.ts";
+import { DomainName } from "../../domain/name.ts";
+import { query, recordText } from "../../testing/dig_notation.ts";
+import { replyTo, type Script } from "../../testing/scripted_upstream.ts";
+import { types } from "../codes.ts";
+import { readMessage } from "../message.ts";
+import { readQuery } from "../query.ts";
 import { type Question, type Resolution, resolutionOf } from "./upstream_reply.ts";
 
 function resolve(text: string, script: Script, dnssecOk = false): Resolution | null {
