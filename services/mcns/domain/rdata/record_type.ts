@@ -103,16 +103,16 @@ const notWritable = new Map<number, string>([
 ]);
 
 /** Numbers that never hold data: 0, OPT, and the ones for questions and meta types (RFC 6895 §3.1). */
-function isMeta(type: number): boolean {
+export function isMetaType(type: number): boolean {
   return type === 0 || type === types.OPT || type === 0xffff || (type >= 128 && type <= 255);
 }
 
 /** The named types that callers may write. Unnamed ones (`TYPE65280`) they may write too: see `checkWritable`. */
 export const writableTypes: readonly number[] = Object.values(types)
-  .filter((type) => !isMeta(type) && !notWritable.has(type));
+  .filter((type) => !isMetaType(type) && !notWritable.has(type));
 
 /** Throws Invalid on `field`, saying why, for a type whose records callers don't write. */
 export function checkWritable(type: number, field = "type"): void {
-  const reason = isMeta(type) ? "it stands in messages, not in zones" : notWritable.get(type);
+  const reason = isMetaType(type) ? "it stands in messages, not in zones" : notWritable.get(type);
   if (reason !== undefined) throw invalid(field, `${typeText(type)} records can't be written: ${reason}`);
 }
