@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { DomainName } from "./name.ts";
 import { RecordName } from "./record_name.ts";
-import { type Actor, checkMayChangeRecord } from "./rights.ts";
+import { types } from "./rdata/record_type.ts";
+import { type Actor, checkMayChangeAnyRecord, checkMayChangeRecord, describeRights } from "./rights.ts";
 
 const services = DomainName.parse("svc.mcp.metacircular.net", "zone");
 const nodes = DomainName.parse("mcp.metacircular.net", "zone");
@@ -15,7 +16,7 @@ const system = (username: string): Actor => ({ username, accountType: "system", 
 
 Deno.test("checkMayChangeRecord lets each account change what is its own", () => {
   for (
-    const [actor, zone, name, may] of [
+    const [actor, zone, name, may, type = types.A] of [
       [admin, services, "mcq", true],
       [admin, nodes, "@", true],
       [agent, services, "mcq", true],
@@ -24,7 +25,11 @@ Deno.test("checkMayChangeRecord lets each account change what is its own", () =>
       [human, services, "mcq", false], // its own name, but not a system account
       [system("mcq"), services, "mcq", true],
       [system("mcq"), services, "MCQ.svc.mcp.metacircular.net.", true],
-      [system("mcq"), services, "_acme-challenge.mcq", true],
+      [system("mcq"), services, "mcq", true, types.HTTPS],
+      [system("mcq"), services, "mcq", true, null],
+      [system("mcq"), services, "_acme-challenge.mcq", true, types.TXT],
+      [system("mcq"), services, "_acme-challenge.mcq", false, types.CNAME],
+      [system("mcq"), services, "_acme-challenge.mcq", false, null], // would take away what others put there
       [system("mcq"), services, "a.mcq", false],
       [system("mcq"), services, "_acme-challenge", false],
       [system("mcq"), services, "_acme-challenge.mcat", false],
@@ -36,9 +41,9 @@ Deno.test("checkMayChangeRecord lets each account change what is its own", () =>
       [system("*"), services, "*", false],
       [system("_acme-challenge.mcq"), services, "_acme-challenge.mcq", false],
       [system("a.mcq"), services, "a.mcq", false],
-    ] as const
+    ] as [Actor, DomainName, string, boolean, (number | null)?][]
   ) {
-    const check = () => checkMayChangeRecord(settings, actor, zone, RecordName.parse(name, zone));
+    const check = () => checkMayChangeRecord(settings, actor, zone, RecordName.parse(name, zone), type);
     if (may) check();
     else {assert.throws(
         check,
@@ -49,8 +54,48 @@ Deno.test("checkMayChangeRecord lets each account change what is its own", () =>
 });
 
 Deno.test("checkMayChangeRecord says what the account may do instead", () => {
-  assert.throws(() => checkMayChangeRecord(settings, system("mcq"), services, RecordName.parse("mcat", services)), {
-    message:
-      'Cannot change "mcat" in svc.mcp.metacircular.net: system account "mcq" may only change "mcq" in svc.mcp.metacircular.net',
-  });
+  for (
+    const [actor, why] of [
+      [
+        system("mcq"),
+        'system account "mcq" may only change "mcq" and TXT "_acme-challenge.mcq" in svc.mcp.metacircular.net',
+      ],
+      [system("a.b"), 'the name of system account "a.b" is no single label, so no record is its own'],
+      [human, '"mcq" has no admin role'],
+    ] as const
+  ) {
+    const name = RecordName.parse("mcat", services);
+    assert.throws(() => checkMayChangeRecord(settings, actor, services, name, types.A), {
+      message: `Cannot change A "mcat" in svc.mcp.metacircular.net: ${why}`,
+    });
+  }
+});
+
+Deno.test("checkMayChangeAnyRecord is for admins and the agent", () => {
+  checkMayChangeAnyRecord(settings, admin, "x");
+  checkMayChangeAnyRecord(settings, agent, "x");
+  for (const actor of [impostor, human, system("mcq")]) {
+    assert.throws(() => checkMayChangeAnyRecord(settings, actor, "delete the records of mcq"), {
+      code: "denied",
+      rule: "any-record",
+      message: `Cannot delete the records of mcq: that is for admins and system account "mcp-agent", not for ${
+        JSON.stringify(actor.username)
+      }`,
+    });
+  }
+});
+
+Deno.test("describeRights says what an account may change", () => {
+  for (
+    const [actor, want] of [
+      [admin, ["zones, keys and settings", "all records"]],
+      [agent, ["all records"]],
+      [system("mcq"), [
+        "all types at mcq.svc.mcp.metacircular.net",
+        "TXT at _acme-challenge.mcq.svc.mcp.metacircular.net",
+      ]],
+      [system("a.b"), []],
+      [human, []],
+    ] as const
+  ) assert.deepEqual(describeRights(settings, actor), want);
 });

@@ -52,6 +52,8 @@ export interface ZoneReader {
   list(page: { limit: number; after: string | null }): ZoneRow[];
   /** How many records it has; reads an index of all of them (some 4 ms for 100,000), so not for every change. */
   countRecords(zone: ZoneRow): number;
+  /** How many there are of all; reads an index of every record, as `countRecords` does. */
+  totals(): { zones: number; records: number };
   /** The deepest zone at or above the name. */
   enclosing(name: DomainName): ZoneRow | undefined;
 }
@@ -76,10 +78,14 @@ export class ZoneStore implements ZoneReader {
   readonly #retired: Statement<{ serial: number }>;
   readonly #hidden: Statement<{ name: string }>;
   readonly #count: Statement<{ count: number }>;
+  readonly #totals: Statement<{ zones: number; records: number }>;
 
   constructor(db: Database, audit: AuditLog) {
     this.#audit = audit;
     this.#count = db.prepare("SELECT count(*) AS count FROM records WHERE zone_id = ?");
+    this.#totals = db.prepare(
+      "SELECT (SELECT count(*) FROM zones) AS zones, (SELECT count(*) FROM records) AS records",
+    );
     this.#byName = db.prepare(`SELECT ${columns} FROM zones WHERE name = ?`);
     this.#page = db.prepare(`SELECT ${columns} FROM zones WHERE name > ? ORDER BY name LIMIT ?`);
     this.#all = db.prepare(`SELECT ${columns} FROM zones ORDER BY name`);
@@ -108,6 +114,10 @@ export class ZoneStore implements ZoneReader {
 
   countRecords({ id }: ZoneRow): number {
     return this.#count.get(id)?.count ?? 0;
+  }
+
+  totals(): { zones: number; records: number } {
+    return this.#totals.get() ?? { zones: 0, records: 0 };
   }
 
   find(name: DomainName): ZoneRow | undefined {
