@@ -12,7 +12,7 @@ import { AdminService, RecordService, ZoneService } from "@proto/mcns/v1/mcns_pb
 import { type Config, schema } from "./config.ts";
 import { type RunningMcns, startServer } from "./server.ts";
 import { query, show } from "./testing/dig_notation.ts";
-import { askUdp, DnsTcpClient } from "./testing/dns_client.ts";
+import { askUdp, DnsStreamClient } from "./testing/dns_client.ts";
 import { scriptedUpstream } from "./testing/scripted_upstream.ts";
 import { serveTokens, type TestTokenService } from "./testing/token_service.ts";
 
@@ -127,7 +127,7 @@ Deno.test("a change over gRPC or REST is in the very next answer, over UDP and T
 
   const agent = grpcClient(RecordService, clientOf(test, "agent-token"));
   const rest = new HttpsClient({ address: server.restAddress, serverName, ca: test.ca });
-  using tcp = await DnsTcpClient.connect(server.dnsAddresses[0]!);
+  await using tcp = await DnsStreamClient.connect(server.dnsAddresses[0]!);
   try {
     for (let i = 1; i <= 20; i++) {
       await agent.setRecords({ zone, name: "hello", type: "A", values: [`127.0.1.${i}`], ttl: 60 });

@@ -7,8 +7,6 @@ export class Counters {
   queriesTcp = 0;
   queriesTls = 0;
   queriesHttps = 0;
-  queriesTls = 0;
-  queriesHttps = 0;
   /** Answered from our zones. */
   authoritative = 0;
   /** Answered with what an upstream said, from the cache or just now. */
@@ -20,8 +18,6 @@ export class Counters {
   malformed = 0;
   /** Replies over UDP that told the client to come back over TCP. */
   truncated = 0;
-  /** Queries not answered, or answered with TC only, because their client asks too often. */
-  rateLimited = 0;
   /** Answers given past their time, as no upstream replied (RFC 8767). */
   staleAnswers = 0;
   /** Names on a block list. */
@@ -36,7 +32,9 @@ export class Counters {
   amplificationLimited = 0;
   /** UDP replies that the sandbox or the network did not let out. */
   unsendable = 0;
-  /** TCP connections closed at once because of a limit. */
+  /** UDP queries dropped because 2,000 others wait for an upstream. */
+  udpOverload = 0;
+  /** TCP and TLS connections closed at once because of a limit. */
   tcpRejected = 0;
 
   /** A query has come in. */
@@ -54,8 +52,6 @@ export class Counters {
       ["mcns_queries_tcp_total", "Queries received over TCP", () => this.queriesTcp],
       ["mcns_queries_tls_total", "Queries received over TLS", () => this.queriesTls],
       ["mcns_queries_https_total", "Queries received over HTTPS", () => this.queriesHttps],
-      ["mcns_queries_tls_total", "Queries received over TLS", () => this.queriesTls],
-      ["mcns_queries_https_total", "Queries received over HTTPS", () => this.queriesHttps],
       ["mcns_answers_authoritative_total", "Replies from our zones", () => this.authoritative],
       ["mcns_answers_forwarded_total", "Replies with an upstream's answer", () => this.forwarded],
       ["mcns_cache_hits_total", "Forwarded replies that came from the cache", () => this.cacheHits],
@@ -63,7 +59,6 @@ export class Counters {
       ["mcns_answers_servfail_total", "Replies SERVFAIL", () => this.servfail],
       ["mcns_malformed_total", "Packets that were no well-formed query", () => this.malformed],
       ["mcns_truncated_total", "UDP replies with TC set", () => this.truncated],
-      ["mcns_rate_limited_total", "Queries of clients that asked too often", () => this.rateLimited],
       ["mcns_stale_answers_total", "Answers given past their time", () => this.staleAnswers],
       ["mcns_blocked_total", "Queries for names on a block list", () => this.blocked],
       ["mcns_transfers_out_total", "Zone transfers to secondaries", () => this.transfersOut],
@@ -71,7 +66,8 @@ export class Counters {
       ["mcns_rate_limited_total", "UDP replies over the rate limit", () => this.rateLimited],
       ["mcns_amplification_limited_total", "UDP replies too long for their query", () => this.amplificationLimited],
       ["mcns_udp_unsendable_total", "UDP replies that could not be sent", () => this.unsendable],
-      ["mcns_tcp_rejected_total", "TCP connections over a limit", () => this.tcpRejected],
+      ["mcns_udp_overload_total", "UDP queries dropped because too many wait for upstreams", () => this.udpOverload],
+      ["mcns_tcp_rejected_total", "TCP and TLS connections over a limit", () => this.tcpRejected],
     ];
     for (const [name, help, read] of counters) metrics.counterFrom(name, help, read);
   }

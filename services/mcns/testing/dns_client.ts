@@ -1,5 +1,6 @@
 /** Asks a real listener. */
-import { parseAddress } from "@lib/tls/mod.ts";
+import { type ByteConnection, dialTls, parseAddress } from "@lib/tls/mod.ts";
+import { SecureStream } from "../dns/transport/secure_stream.ts";
 
 /** How long a test waits for a reply, ms: only a failing one waits. */
 const patienceMs = 5000;
@@ -20,21 +21,28 @@ export async function askUdp(address: string, packet: Uint8Array, waitMs = patie
   }
 }
 
-/** A TCP connection with DNS framing. */
-export class DnsTcpClient implements Disposable {
-  readonly #connection: Deno.TcpConn;
+/** A TCP or TLS connection with DNS framing. */
+export class DnsStreamClient implements AsyncDisposable {
+  readonly #stream: ByteConnection;
+  readonly #closed: Promise<void>;
+  #disposed = false;
 
-  private constructor(connection: Deno.TcpConn) {
-    this.#connection = connection;
+  private constructor(stream: ByteConnection, closed: Promise<void>) {
+    this.#stream = stream;
+    this.#closed = closed;
   }
 
-  static async connect(address: string): Promise<DnsTcpClient> {
-    return new DnsTcpClient(await Deno.connect(hostPort(address)));
+  /** @param tls over TLS, and as whom the server must prove itself */
+  static async connect(address: string, tls?: { serverName: string; ca: string }): Promise<DnsStreamClient> {
+    if (tls === undefined) return new DnsStreamClient(await Deno.connect(hostPort(address)), Promise.resolve());
+    const connection = await dialTls({ ...hostPort(address), ...tls, alpn: ["dot"] });
+    const closed = new Promise<void>((resolve) => connection.once("close", () => resolve()));
+    return new DnsStreamClient(new SecureStream(connection), closed);
   }
 
   /** Sends octets as they are. */
   async send(octets: Uint8Array): Promise<void> {
-    for (let at = 0; at < octets.length;) at += await this.#connection.write(octets.subarray(at));
+    for (let at = 0; at < octets.length;) at += await this.#stream.write(octets.subarray(at));
   }
 
   /** Sends messages in one write. */
@@ -48,18 +56,25 @@ export class DnsTcpClient implements Disposable {
     return prefix === null ? null : await this.#read(prefix[0]! << 8 | prefix[1]!);
   }
 
+  /** Sends FIN; replies may still come. */
+  closeWrite(): Promise<void> {
+    return this.#stream.closeWrite();
+  }
+
   async #read(length: number): Promise<Uint8Array | null> {
     const octets = new Uint8Array(length);
     for (let filled = 0; filled < length;) {
-      const read = await this.#connection.read(octets.subarray(filled)).catch(() => null);
+      const read = await this.#stream.read(octets.subarray(filled)).catch(() => null);
       if (read === null) return null;
       filled += read;
     }
     return octets;
   }
 
-  [Symbol.dispose](): void {
-    this.#connection.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#disposed) this.#stream.close();
+    this.#disposed = true;
+    await this.#closed;
   }
 }
 

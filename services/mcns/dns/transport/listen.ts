@@ -1,59 +1,66 @@
-import { formatAddress, parseAddress } from "@lib/tls/mod.ts";
 import { invalid, quote } from "@lib/errors/mod.ts";
-import { TcpListener, type TcpListenerOptions } from "./tcp_listener.ts";
+import { type CertificateFiles, formatAddress, parseAddress } from "@lib/tls/mod.ts";
+import { StreamListener, type StreamListenerOptions } from "./stream_listener.ts";
 import { UdpListener } from "./udp_listener.ts";
 
-export interface ListenOptions extends Omit<TcpListenerOptions, "hostname" | "port"> {
-  /** "ip:port"; port 0 for any free one, the same for UDP and TCP. */
+export interface ListenOptions extends Omit<StreamListenerOptions, "hostname" | "port" | "certificates"> {
+  /** "ip:port", each for UDP and TCP; port 0 for any free one, the same for both. */
   addresses: readonly string[];
+  /** DNS over TLS. */
+  tls?: { addresses: readonly string[]; certificates: CertificateFiles };
 }
 
 /** All DNS listeners of the program. */
 export interface DnsListeners {
+  /** UDP and TCP, with the ports in use. */
   readonly addresses: readonly string[];
-  /** TCP connections open now. */
+  /** TLS, with the ports in use. */
+  readonly tlsAddresses: readonly string[];
+  /** TCP and TLS connections open now. */
   readonly connections: number;
-  /** Lets replies under way go out; TCP clients that are still there after `drainMs` are cut off. */
+  /** Lets replies under way go out; clients that are still there after `drainMs` are cut off. */
   close(drainMs: number): Promise<void>;
 }
 
-interface Pair {
-  address: string;
-  tcp: TcpListener;
-  udp: UdpListener;
-}
-
-/** Binds each address for UDP and TCP and starts to answer. Throws, with nothing left open, when one can't be bound. */
+/** Binds every address and starts to answer. Throws, with nothing left open, when one can't be bound. */
 export async function listenDns(options: ListenOptions): Promise<DnsListeners> {
-  const pairs: Pair[] = [];
+  const streams: StreamListener[] = [];
+  const datagrams: UdpListener[] = [];
   const close = async (drainMs: number) => {
-    await Promise.all(pairs.flatMap(({ tcp, udp }) => [tcp.close(drainMs), udp.close()]));
+    await Promise.all([...streams.map((listener) => listener.close(drainMs)), ...datagrams.map((udp) => udp.close())]);
   };
+  const addresses: string[] = [];
+  const tlsAddresses: string[] = [];
   try {
-    for (const text of options.addresses) pairs.push(await listenPair(text, options));
+    for (const text of options.addresses) {
+      const { hostname, port } = hostPort(text, "dns.listen_addrs");
+      const tcp = new StreamListener({ ...options, hostname, port });
+      streams.push(tcp);
+      datagrams.push(new UdpListener({ ...options, hostname, port: tcp.port }));
+      addresses.push(formatAddress({ kind: "tcp", hostname, port: tcp.port }));
+    }
+    for (const text of options.tls?.addresses ?? []) {
+      const { hostname, port } = hostPort(text, "dns.tls_listen_addrs");
+      const tls = new StreamListener({ ...options, hostname, port, certificates: options.tls!.certificates });
+      streams.push(tls);
+      tlsAddresses.push(formatAddress({ kind: "tcp", hostname, port: tls.port }));
+    }
   } catch (error) {
     await close(0);
     throw error;
   }
   return {
-    addresses: pairs.map(({ address }) => address),
+    addresses,
+    tlsAddresses,
     get connections() {
-      return pairs.reduce((sum, { tcp }) => sum + tcp.connections, 0);
+      return streams.reduce((sum, { connections }) => sum + connections, 0);
     },
     close,
   };
 }
 
-async function listenPair(text: string, options: ListenOptions): Promise<Pair> {
-  const parsed = parseAddress(text, "dns.listen_addrs");
-  if (parsed.kind !== "tcp") throw invalid("dns.listen_addrs", `must be "ip:port", got ${quote(text)}`);
-  const { hostname } = parsed;
-  const tcp = new TcpListener({ ...options, hostname, port: parsed.port });
-  try {
-    const udp = new UdpListener({ ...options, hostname, port: tcp.port });
-    return { address: formatAddress({ kind: "tcp", hostname, port: tcp.port }), tcp, udp };
-  } catch (error) {
-    await tcp.close(0);
-    throw error;
-  }
+function hostPort(text: string, field: string): { hostname: string; port: number } {
+  const parsed = parseAddress(text, field);
+  if (parsed.kind !== "tcp") throw invalid(field, `must be "ip:port", got ${quote(text)}`);
+  return parsed;
 }

@@ -1,9 +1,10 @@
 import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
-import type { Answers, Client } from "../answer.ts";
+
 import { bindUdp } from "./bind_udp.ts";
 import { ednsUdpOctets } from "../codes.ts";
 import type { Counters } from "../counters.ts";
+import type { Responder } from "./responder.ts";
 
 /** Loops on one socket: while one waits for its send, others receive. 4 to 32 measured alike, 1 at three quarters. */
 const receiveLoops = 8;
@@ -25,7 +26,7 @@ export interface UdpListenerOptions {
   hostname: string;
   /** 0 for any free one. */
   port: number;
-  answers: Answers;
+  answers: Responder;
   counters: Counters;
   log: Logger;
 }
@@ -33,12 +34,14 @@ export interface UdpListenerOptions {
 /** DNS over UDP on one address (RFC 1035 §4.2.1). */
 export class UdpListener {
   readonly #socket: Deno.DatagramConn;
-  readonly #answers: Answers;
+  readonly #answers: Responder;
   readonly #counters: Counters;
   readonly #log: Logger;
   readonly #loops: Promise<void>[];
   readonly #waiting = new Set<Promise<void>>();
   #received = 0;
+  /** Of warnings, on `performance.now`. */
+  #silentUntil = 0;
   #closed = false;
 
   /**
@@ -78,20 +81,31 @@ export class UdpListener {
         this.#received++;
         // Nothing can be sent to port 0, and the runtime throws when asked to.
         if (from.transport !== "udp" || from.port === 0) continue;
-        const client: Client = { address: from.hostname, transport: "udp" };
+        const client = { address: from.hostname, port: from.port, transport: "udp" } as const;
         const done = this.#answers.answer(packet, client, reply);
-        if (typeof done !== "number") this.#sendLater(done, from);
-        else await this.#send(reply.subarray(0, done), from);
+        if (typeof done === "number") await this.#send(reply.subarray(0, done), from);
+        else if (done instanceof Promise) this.#sendLater(done, from);
       } catch (error) {
         if (this.#closed) return;
-        this.#log.warn("cannot receive a datagram", { error: messageOf(error) });
+        this.#cannotReceive(error);
         await new Promise((resolve) => setTimeout(resolve, errorPauseMs));
       }
     }
   }
 
+  /** Eight loops fail a hundred times a second: once in 10 s is enough to notice. */
+  #cannotReceive(error: unknown): void {
+    const now = performance.now();
+    if (now < this.#silentUntil) return;
+    this.#silentUntil = now + 10_000;
+    this.#log.warn("Cannot receive datagrams", { error: messageOf(error) });
+  }
+
   #sendLater(reply: Promise<Uint8Array>, to: Deno.Addr): void {
-    if (this.#waiting.size >= maxWaiting) return;
+    if (this.#waiting.size >= maxWaiting) {
+      this.#counters.udpOverload++;
+      return;
+    }
     const sent = reply.then((octets) => this.#send(octets, to)).finally(() => this.#waiting.delete(sent));
     this.#waiting.add(sent);
   }
