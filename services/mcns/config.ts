@@ -1,9 +1,11 @@
 import {
   addresses,
+  boolean,
   cidrs,
   type ConfigOf,
   defineConfig,
   integer,
+  path,
   required,
   tables,
   text,
@@ -21,17 +23,32 @@ export const schema = defineConfig({
       ["127.0.0.1:18053"],
       "addresses that answer DNS, each over UDP and TCP; single addresses, as a wildcard would reply from the wrong one",
     ),
+    tls_listen_addrs: addresses([], "addresses that answer DNS over TLS (RFC 7858), with the server's certificate"),
+    doh: boolean(true, "answer DNS over HTTPS (RFC 8484) at /dns-query of server.rest_addr"),
     allow_clients: cidrs(
       ["127.0.0.0/8"],
       "networks that UDP answers may go to; also the sandbox's grant, so IPv6 clients are listed one by one",
     ),
     // RFC 7766 §6.2.3 asks for some seconds: a resolver reuses its connection, an attacker holds few for long.
-    tcp_idle_ms: integer(10_000, "a TCP connection without a whole query for this long is closed, ms", {
+    tcp_idle_ms: integer(10_000, "a TCP or TLS connection without a whole query for this long is closed, ms", {
       min: 100,
       max: 600_000,
     }),
-    tcp_max_connections: integer(512, "TCP connections per address at once", { min: 1, max: 65_536 }),
-    tcp_max_per_client: integer(64, "TCP connections per client address at once", { min: 1, max: 65_536 }),
+    tcp_max_connections: integer(512, "TCP or TLS connections per address at once", { min: 1, max: 65_536 }),
+    tcp_max_per_client: integer(64, "TCP or TLS connections per client address at once", { min: 1, max: 65_536 }),
+    nsid: text("", "what this server calls itself to those who ask with NSID (RFC 5001); empty: nothing"),
+    cookie_secret_file: path(
+      "",
+      "32 hex digits that make DNS cookies (RFC 9018), for servers that share an address; empty: made at start",
+    ),
+    rrl_per_second: integer(
+      100,
+      "UDP replies per second to one network (/24, /56) without a valid cookie, before every second one is truncated; 0: no limit",
+      { max: 1_000_000 },
+    ),
+    query_log_sample: integer(0, "one of how many queries goes into the log, 1 for all, 0 for none", {
+      max: 1_000_000,
+    }),
   },
   forward: {
     upstreams: addresses(
@@ -54,6 +71,26 @@ export const schema = defineConfig({
     }),
     cache_bytes: integer(16 * 1024 * 1024, "memory for upstreams' answers, bytes", { max: 4 * 1024 ** 3 }),
   },
+  dnssec: {
+    key_file: path(
+      "",
+      "32 random octets that seal DNSSEC and TSIG keys in the database, made when absent; empty: mcns.key in server.data_dir. Keep it apart from backups",
+    ),
+  },
+  transfer: {
+    source_addrs: addresses(
+      [],
+      'addresses that NOTIFY and questions for a serial go out from, one per IP version, e.g. "0.0.0.0:0"; needed with secondaries or primaries',
+    ),
+    peers: addresses([], "other servers of our zones, each as ip:port: whom NOTIFY and transfers may reach"),
+    journal_bytes: integer(1024 * 1024, "memory of past changes per zone for IXFR (RFC 1995), bytes", {
+      max: 1024 ** 3,
+    }),
+  },
+  views: tables({
+    name: text(required, "what records and zones name it by"),
+    networks: cidrs(required, "its clients' networks"),
+  }, "split horizon: clients of these networks get records and zones limited to the view; the first match counts"),
   rights: {
     service_zone: text(
       "svc.mcp.metacircular.net",

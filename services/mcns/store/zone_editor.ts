@@ -189,7 +189,9 @@ export class ZoneEditor {
 
   /** The zone as it is published to clients in no view. Throws NotFound. */
   zone(name: DomainName): Zone {
-    return this.#parts.follower.current(this.#parts.zones.get(name), name);
+    const row = this.#parts.zones.get(name);
+    // Not compared with the row's serial: inside a transaction that would show what isn't committed.
+    return this.#parts.follower.get(name.key) ?? this.#parts.follower.current(row, name);
   }
 
   /** What changed since that serial, oldest step first; null when the journal doesn't reach back to it. Throws NotFound. */

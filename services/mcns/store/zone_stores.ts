@@ -9,6 +9,7 @@ import { DnssecRecords } from "./published.ts";
 import { RecordRows } from "./record_rows.ts";
 import { RecordStore } from "./record_store.ts";
 import { ZoneEditor } from "./zone_editor.ts";
+import { ZoneFiles } from "./zone_files.ts";
 import { ZoneFollower } from "./zone_follower.ts";
 import { ZoneStore } from "./zone_store.ts";
 
@@ -18,6 +19,7 @@ export interface ZoneStores {
   readonly rows: RecordRows;
   readonly records: RecordStore;
   readonly changes: ChangeStore;
+  readonly files: ZoneFiles;
   readonly editor: ZoneEditor;
   readonly follower: ZoneFollower;
 }
@@ -39,6 +41,7 @@ export function zoneStores(
     rows,
     records: new RecordStore(zones, rows, editor),
     changes: new ChangeStore(changes, editor),
+    files: new ZoneFiles(zones, rows, editor),
     editor,
     follower,
   };
