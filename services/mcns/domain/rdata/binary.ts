@@ -14,7 +14,9 @@ function rest(name: string, kind: string, read: (text: string) => Octets | null,
       const text = tokens.rest(name);
       const octets = read(text);
       if (octets === null) throw tokens.wrong(name, `is ${kind}`, text);
-      if (octets.length < min) throw tokens.fail(`${tokens.subject}'s ${name} is empty`);
+      if (octets.length < min) {
+        throw tokens.fail(`${tokens.subject}'s ${name} has at least ${min} octets, got ${octets.length}`);
+      }
       return octets;
     },
     end: (data, at) => data.length - at >= min ? data.length : `its ${name} is missing`,
@@ -44,17 +46,19 @@ export function fromBase64(text: string): Octets | null {
 
 /** Octets behind a length octet, in hexadecimal; `-` for none (NSEC3's salt, RFC 5155 §3.3). */
 export function sizedHex(name: string): Field {
-  return sized(name, 0, (text) => text === "-" ? "" : text === "" ? null : fromHex(text), (o) => upperHex(o) || "-");
+  const read = (text: string) => text === "-" ? "" : text === "" ? null : fromHex(text);
+  return sized(name, 0, "is hexadecimal, or - for none", read, (octets) => upperHex(octets) || "-");
 }
 
 /** Octets behind a length octet, in base32hex without padding (NSEC3's next owner, RFC 5155 §3.3). */
 export function sizedBase32(name: string): Field {
-  return sized(name, 1, fromBase32, toBase32);
+  return sized(name, 1, "is base32 without padding", fromBase32, toBase32);
 }
 
 function sized(
   name: string,
   min: number,
+  form: string,
   read: (text: string) => Octets | null,
   write: (octets: Octets) => string,
 ): Field {
@@ -65,7 +69,7 @@ function sized(
       const text = tokens.word(name);
       const octets = read(text);
       if (octets === null || octets.length < min || octets.length > 255) {
-        throw tokens.wrong(name, `is ${min} to 255 octets as text`, text);
+        throw tokens.wrong(name, form, text);
       }
       return String.fromCharCode(octets.length) + octets;
     },

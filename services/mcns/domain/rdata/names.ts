@@ -28,6 +28,9 @@ export function name(what: string, rules: NameRules = {}): Field {
       const { origin } = tokens.options;
       const isFree = rules.any === true || !tokens.isStrict;
       if (!isFree) checkNoAddress(tokens, what, text);
+      if (!isFree && rules.mailbox === true && /[^\\]@/.test(text)) {
+        throw tokens.wrong(what, 'is written as a name, with a dot in place of the "@"', text);
+      }
       const key = plainKey(text, origin) ??
         readKey(text, (message) => tokens.fail(`in ${tokens.subject}'s ${what}, ${message}`), {
           origin,
@@ -60,8 +63,9 @@ function checkWritten(tokens: TokenReader, what: string, rules: NameRules, text:
 
 /** 192.0.2.1 has the form of a name, but no top-level domain is a number (RFC 3696 §2). */
 function checkNoAddress(tokens: TokenReader, what: string, text: string): void {
-  const last = text.charCodeAt(text.length - 1);
-  const isAddress = (last >= 0x30 && last <= 0x39 && ipv4Number(text) >= 0) ||
+  const bare = text.endsWith(".") ? text.slice(0, -1) : text;
+  const last = bare.charCodeAt(bare.length - 1);
+  const isAddress = (last >= 0x30 && last <= 0x39 && ipv4Number(bare) >= 0) ||
     (text.includes(":") && parseIpv6(text) !== null);
   if (isAddress) throw tokens.wrong(what, "is a name; an address stands in an A or AAAA record of that name", text);
 }

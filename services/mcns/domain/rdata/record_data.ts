@@ -122,7 +122,8 @@ export function checkData(type: number, data: Octets): string | null {
     if (typeof end === "string") return end;
     at = end;
   }
-  return at === data.length ? null : `${data.length - at} octets are left over`;
+  const left = data.length - at;
+  return left === 0 ? null : left === 1 ? "1 octet is left over" : `${left} octets are left over`;
 }
 
 /** A part of data for code that knows no types: a name, a character string, so many octets. */
