@@ -21,9 +21,13 @@ export class ClientNetworks {
 
   /** Whether the client's address is in one of the networks; false for what is no address. */
   has(address: string): boolean {
-    if (this.#networks.length === 0) return false;
     const octets = octetsOf(address);
-    return octets !== null && this.#networks.some((network) => contains(network, octets));
+    return octets !== null && this.hasOctets(octets);
+  }
+
+  /** As `has`, for an address of 4 or 16 octets; false for any other number. */
+  hasOctets(octets: Uint8Array): boolean {
+    return this.#networks.some((network) => contains(network, octets));
   }
 }
 

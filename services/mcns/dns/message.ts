@@ -1,5 +1,6 @@
 /** Reads a whole message: what upstreams reply. Strict, never throws. */
-import { classIn, flags, headerOctets, types } from "./codes.ts";
+import { type LayoutPart, namesIn } from "../domain/rdata/record_data.ts";
+import { classIn, dnssecOkFlag, flags, headerOctets, types } from "./codes.ts";
 import { octetsOf, readName } from "./wire_name.ts";
 
 /** A record with its names written out, so that it can go into another message. */
@@ -28,28 +29,43 @@ export interface Message {
   readonly answers: readonly WireRecord[];
   readonly authorities: readonly WireRecord[];
   readonly additionals: readonly WireRecord[];
-  readonly edns: { readonly udpOctets: number; readonly version: number; readonly dnssecOk: boolean } | null;
+  readonly edns: MessageEdns | null;
+}
+
+export interface MessageEdns {
+  readonly udpOctets: number;
+  readonly version: number;
+  readonly dnssecOk: boolean;
+  /** Each at most a message long; several of one code may come. */
+  readonly options: readonly { readonly code: number; readonly data: Uint8Array }[];
 }
 
 /**
- * Where names stand in a type's data: `n` a name, a number that many other octets; what follows is copied. Only
- * types of RFC 1035 and the few that old servers compress as well (RFC 3597 §4); all others are opaque.
+ * Types in whose data names may come compressed: those of RFC 1035, and the few others that old servers compress
+ * (RFC 3597 §4). All others are taken as they are. `n` is a name, `s` a character string, a number that many octets.
  */
-const layouts: ReadonlyMap<number, readonly ("n" | number)[]> = new Map([
-  [types.NS, ["n"]],
-  [types.CNAME, ["n"]],
+const layouts: ReadonlyMap<number, readonly LayoutPart[]> = new Map<number, readonly LayoutPart[]>([
+  ...[
+    types.NS,
+    types.CNAME,
+    types.PTR,
+    types.MX,
+    types.RP,
+    types.AFSDB,
+    types.SRV,
+    types.NAPTR,
+    types.KX,
+    types.DNAME,
+  ].map((type): [number, readonly LayoutPart[]] => [type, namesIn(type)!]),
   [types.SOA, ["n", "n", 20]],
-  [types.PTR, ["n"]],
-  [types.MX, [2, "n"]],
-  [types.SRV, [6, "n"]],
-  [types.DNAME, ["n"]],
+  [3, ["n"]], // MD
+  [4, ["n"]], // MF
   [7, ["n"]], // MB
   [8, ["n"]], // MG
   [9, ["n"]], // MR
   [14, ["n", "n"]], // MINFO
-  [17, ["n", "n"]], // RP
-  [18, [2, "n"]], // AFSDB
   [21, [2, "n"]], // RT
+  [26, [2, "n", "n"]], // PX
 ]);
 
 /** The message, or null when anything in it is malformed or bytes are left over. */
@@ -76,11 +92,14 @@ export function readMessage(packet: Uint8Array): Message | null {
       at = record.next;
       if (record.type === types.OPT) {
         if (i !== 2 || edns !== null) return null;
+        const options = readOptions(record.data);
+        if (options === null) return null;
         upperRcode = record.ttl >>> 24;
         edns = {
           udpOctets: record.class,
           version: record.ttl >>> 16 & 0xff,
-          dnssecOk: (record.ttl & 0x8000) !== 0,
+          dnssecOk: (record.ttl & dnssecOkFlag) !== 0,
+          options,
         };
       } else {
         // RFC 2181 §8: a TTL with the top bit set counts as 0.
@@ -106,6 +125,19 @@ export function readMessage(packet: Uint8Array): Message | null {
     additionals,
     edns,
   };
+}
+
+/** Code, length, data, one after the other; null when they don't fill the OPT record's data. */
+function readOptions(data: Uint8Array): MessageEdns["options"] | null {
+  const options = [];
+  let at = 0;
+  while (at + 4 <= data.length) {
+    const end = at + 4 + (data[at + 2]! << 8 | data[at + 3]!);
+    if (end > data.length) return null;
+    options.push({ code: data[at]! << 8 | data[at + 1]!, data: data.subarray(at + 4, end) });
+    at = end;
+  }
+  return at === data.length ? options : null;
 }
 
 interface ReadRecord {
@@ -135,29 +167,26 @@ function expand(
   packet: Uint8Array,
   start: number,
   end: number,
-  layout: readonly ("n" | number)[] | undefined,
+  layout: readonly LayoutPart[] | undefined,
 ): Uint8Array | null {
   if (layout === undefined) return packet.slice(start, end);
   const parts: Uint8Array[] = [];
-  let at = start, length = 0;
+  let at = start;
   for (const part of layout) {
-    let next: number, octets: Uint8Array;
     if (part === "n") {
       const name = readName(packet, at, end, true);
       if (name === null) return null;
-      next = name.next;
-      octets = octetsOf(name.name);
+      parts.push(octetsOf(name.name));
+      at = name.next;
     } else {
-      next = at + part;
+      const next = at + (part === "s" ? 1 + (packet[at] ?? 0) : part);
       if (next > end) return null;
-      octets = packet.subarray(at, next);
+      parts.push(packet.subarray(at, next));
+      at = next;
     }
-    parts.push(octets);
-    length += octets.length;
-    at = next;
   }
   if (at !== end) return null;
-  const data = new Uint8Array(length);
+  const data = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let filled = 0;
   for (const octets of parts) {
     data.set(octets, filled);

@@ -1,12 +1,16 @@
 /**
  * Writes one message at a time into a buffer: header, question, records, OPT.
  *
- * Names are compressed against all names written before, the question first (RFC 1035 §4.1.4). A record that doesn't
- * fit is taken back whole, and no further one is written. Where it was an answer or authority record the reply is
- * truncated (RFC 2181 §9); additional ones are a courtesy and just left out.
+ * Names are compressed against all names written before, the question first (RFC 1035 §4.1.4); in data only those of
+ * the types that RFC 1035 defines (RFC 3597 §4). A record that doesn't fit is taken back whole. Where it was an answer or
+ * authority record the reply is truncated (RFC 2181 §9); additional ones are a courtesy and just left out, whole sets at a
+ * time.
  */
-import { labelsOfKey, parentKey, rootKey } from "../domain/name.ts";
+import type { Octets } from "../domain/octets.ts";
+import { isCompressible } from "../domain/rdata/record_data.ts";
 import { classIn, dnssecOkFlag, ednsUdpOctets, flags, headerOctets, types } from "./codes.ts";
+import type { ReplyOptions } from "./edns_options.ts";
+import { NameCompressor } from "./name_compressor.ts";
 import type { Query } from "./query.ts";
 
 /** Sections that hold records, as indexes of their counts. */
@@ -15,8 +19,9 @@ export type Section = typeof sections[keyof typeof sections];
 
 /** Octets of an OPT record without options. */
 const optOctets = 11;
-/** A pointer has 14 bits. */
-const maxPointer = 0x3fff;
+
+/** Octets of a record between its owner and its data. */
+const fixedOctets = 10;
 
 export interface ReplyHeader {
   rcode: number;
@@ -30,25 +35,58 @@ export class ReplyWriter {
   #length = 0;
   #limit = 0;
   #query!: Query;
-  #counts: [number, number, number] = [0, 0, 0];
+  #options: ReplyOptions | null = null;
+  readonly #counts = new Uint16Array(3);
   #recordStart = 0;
   #dataStart = 0;
-  /** Suffixes written so far by key; null until a name other than the question's is written. */
-  #suffixes: Map<string, number> | null = null;
+  readonly #names = new NameCompressor();
+  /** Whether the compressor has begun with this message: most replies write no name but the question's. */
+  #namesStarted = false;
   #overflowed = false;
   #truncated = false;
 
-  /** Starts the reply to `query` in `out`, `limit` octets at most, and repeats its question. */
-  start(query: Query, out: Uint8Array, limit: number): void {
+  /**
+   * Starts the reply to `query` in `out`, `limit` octets at most, and repeats its question.
+   * @param options what goes into the OPT record, which is sent when the query had one
+   */
+  start(query: Query, out: Uint8Array, limit: number, options: ReplyOptions | null = null): void {
     this.#out = out;
     this.#query = query;
-    this.#limit = limit - (query.edns === null ? 0 : optOctets);
-    this.#counts = [0, 0, 0];
-    this.#suffixes = null;
-    this.#overflowed = false;
-    this.#truncated = false;
-    for (let i = headerOctets; i < query.questionEnd; i++) out[i] = query.packet[i]!;
-    this.#length = query.questionEnd;
+    this.#options = options;
+    this.#limit = limit - (query.edns === null ? 0 : optOctets + (options?.reserved ?? 0));
+    this.#counts.fill(0);
+    this.#namesStarted = this.#overflowed = this.#truncated = false;
+    const { packet, questionEnd } = query;
+    for (let i = headerOctets; i < questionEnd; i++) out[i] = packet[i]!;
+    this.#length = questionEnd;
+  }
+
+  /** Whether something that belongs into the reply didn't fit. */
+  get isTruncated(): boolean {
+    return this.#truncated;
+  }
+
+  /** Says that something which had to be in the reply didn't fit. */
+  truncate(): void {
+    this.#truncated = true;
+  }
+
+  /**
+   * Writes the records of a set. Returns false, with none of them in an additional section, when they don't all fit.
+   * @param owner its key; null for the name asked for
+   */
+  set(section: Section, owner: string | null, type: number, ttlSeconds: number, data: readonly Octets[]): boolean {
+    const start = this.#length;
+    for (let i = 0; i < data.length; i++) {
+      if (this.#record(owner, type, ttlSeconds, data[i]!)) continue;
+      if (section === sections.additional) this.#length = start;
+      else this.#truncated = true;
+      // What was noted since may be gone: names go on uncompressed from here.
+      this.#overflowed = true;
+      return false;
+    }
+    this.#counts[section]! += data.length;
+    return true;
   }
 
   /** Starts a record; write its data, then call `endRecord`. */
@@ -72,11 +110,7 @@ export class ReplyWriter {
     const octets = this.#length - this.#dataStart;
     this.#out[this.#dataStart - 2] = octets >> 8;
     this.#out[this.#dataStart - 1] = octets;
-    this.#counts[section]++;
-  }
-
-  u8(value: number): void {
-    if (this.#fits(1)) this.#out[this.#length++] = value;
+    this.#counts[section]!++;
   }
 
   u16(value: number): void {
@@ -98,18 +132,10 @@ export class ReplyWriter {
 
   /** Writes the name of that key, compressed. */
   name(key: string): void {
-    // The owner of nearly every answer: the name asked for, which always stands right after the header.
-    if (key === this.#query.key && key !== rootKey) return this.u16(0xc000 | headerOctets);
-    const suffixes = this.#suffixes ??= this.#questionSuffixes();
-    for (let rest = key; rest !== rootKey; rest = parentKey(rest)) {
-      const known = suffixes.get(rest);
-      if (known !== undefined) return this.u16(0xc000 | known);
-      if (this.#length <= maxPointer) suffixes.set(rest, this.#length);
-      const labelOctets = rest.charCodeAt(0) + 1;
-      if (!this.#fits(labelOctets)) return;
-      for (let i = 0; i < labelOctets; i++) this.#out[this.#length++] = rest.charCodeAt(i);
-    }
-    this.u8(0);
+    if (this.#overflowed) return;
+    const end = this.#compressor().write(key, this.#length, this.#limit);
+    if (end < 0) this.#overflowed = true;
+    else this.#length = end;
   }
 
   /**
@@ -118,10 +144,10 @@ export class ReplyWriter {
    */
   finish(header: ReplyHeader): number {
     const { packet, edns, opcode, recursionDesired, checkingDisabled, questionEnd } = this.#query;
-    const out = this.#out;
+    const out = this.#out, counts = this.#counts;
     if (this.#truncated) {
       this.#length = questionEnd;
-      this.#counts = [0, 0, 0];
+      counts.fill(0);
     }
     if (edns !== null) this.#opt(header.rcode, edns.dnssecOk);
     out[0] = packet[0]!;
@@ -131,35 +157,111 @@ export class ReplyWriter {
     // RFC 4035 §3.1.6, §3.2.2: CD comes back where we resolve for the client, not in our own zones' answers.
     const checking = checkingDisabled && !header.authoritative ? flags.CD : 0;
     out[3] = (header.recursionAvailable ? flags.RA : 0) | checking | header.rcode & 15;
-    putU16(out, 4, questionEnd > headerOctets ? 1 : 0);
-    putU16(out, 6, this.#counts[sections.answer]);
-    putU16(out, 8, this.#counts[sections.authority]);
-    putU16(out, 10, this.#counts[sections.additional]);
+    out[4] = 0;
+    out[5] = questionEnd > headerOctets ? 1 : 0;
+    for (let section = 0, at = 6; section < 3; section++) {
+      const count = counts[section]!;
+      out[at++] = count >> 8;
+      out[at++] = count;
+    }
     return this.#length;
   }
 
-  #opt(rcode: number, dnssecOk: boolean): void {
-    this.#limit += optOctets;
-    this.#overflowed = false;
-    this.u8(0);
-    this.u16(types.OPT);
-    this.u16(ednsUdpOctets);
-    this.u8(rcode >> 4);
-    this.u8(0);
-    this.u16(dnssecOk ? dnssecOkFlag : 0);
-    this.u16(0);
-    this.#counts[sections.additional]++;
+  /** Writes one record at the end; false, with nothing written, when it doesn't fit. */
+  #record(owner: string | null, type: number, ttlSeconds: number, data: Octets): boolean {
+    const start = this.#length, limit = this.#limit, out = this.#out;
+    if (this.#overflowed) return false;
+    let at = owner === null ? this.#questionPointer(start, limit) : this.#compressor().write(owner, start, limit);
+    if (at < 0 || at + fixedOctets > limit) return false;
+    out[at] = type >> 8;
+    out[at + 1] = type;
+    out[at + 2] = 0;
+    out[at + 3] = classIn;
+    out[at + 4] = ttlSeconds >>> 24;
+    out[at + 5] = ttlSeconds >>> 16;
+    out[at + 6] = ttlSeconds >>> 8;
+    out[at + 7] = ttlSeconds;
+    const dataStart = at + fixedOctets;
+    if (isCompressible(type)) {
+      at = this.#compressedData(type, data, dataStart, limit);
+      if (at < 0) return false;
+    } else {
+      at = dataStart + data.length;
+      if (at > limit) return false;
+      for (let i = 0; i < data.length; i++) out[dataStart + i] = data.charCodeAt(i);
+    }
+    out[dataStart - 2] = at - dataStart >> 8;
+    out[dataStart - 1] = at - dataStart;
+    this.#length = at;
+    return true;
   }
 
-  #questionSuffixes(): Map<string, number> {
-    const suffixes = new Map<string, number>();
-    let at = headerOctets, rest = this.#query.key;
-    for (const label of labelsOfKey(rest)) {
-      suffixes.set(rest, at);
-      at += label.length + 1;
-      rest = parentKey(rest);
+  /** The owner of nearly every answer: the name asked for, which always stands right after the header. */
+  #questionPointer(at: number, limit: number): number {
+    const out = this.#out;
+    if (this.#query.name.length === 1) {
+      if (at >= limit) return -1;
+      out[at] = 0;
+      return at + 1;
     }
-    return suffixes;
+    if (at + 2 > limit) return -1;
+    out[at] = 0xc0;
+    out[at + 1] = headerOctets;
+    return at + 2;
+  }
+
+  /** Data of NS, CNAME, PTR (a name), MX (two octets before it) and SOA (two names, and 20 octets). */
+  #compressedData(type: number, data: Octets, at: number, limit: number): number {
+    const names = this.#compressor();
+    let from = 0;
+    if (type === types.MX) {
+      if (at + 2 > limit) return -1;
+      at = this.#copy(data, 0, 2, at);
+      from = 2;
+    }
+    for (let left = type === types.SOA ? 2 : 1; left > 0; left--) {
+      const end = nameEnd(data, from);
+      at = names.write(data.slice(from, end), at, limit);
+      if (at < 0) return -1;
+      from = end;
+    }
+    if (at + data.length - from > limit) return -1;
+    return this.#copy(data, from, data.length, at);
+  }
+
+  #copy(data: Octets, from: number, to: number, at: number): number {
+    for (let i = from; i < to; i++) this.#out[at++] = data.charCodeAt(i);
+    return at;
+  }
+
+  #opt(rcode: number, dnssecOk: boolean): void {
+    const out = this.#out;
+    let at = this.#length;
+    out[at++] = 0;
+    out[at++] = 0;
+    out[at++] = types.OPT;
+    out[at++] = ednsUdpOctets >> 8;
+    out[at++] = ednsUdpOctets & 255;
+    out[at++] = rcode >> 4;
+    out[at++] = 0;
+    out[at++] = dnssecOk ? dnssecOkFlag >> 8 : 0;
+    out[at++] = 0;
+    const data = at + 2;
+    const options = this.#options;
+    const end = options === null ? data : options.write(out, data, this.#limit + optOctets + options.reserved);
+    out[at++] = end - data >> 8;
+    out[at] = end - data;
+    this.#length = end;
+    this.#counts[sections.additional]!++;
+  }
+
+  #compressor(): NameCompressor {
+    if (!this.#namesStarted) {
+      this.#namesStarted = true;
+      this.#names.start(this.#out);
+      if (this.#query.questionEnd > headerOctets) this.#names.note(this.#query.name, headerOctets);
+    }
+    return this.#names;
   }
 
   #fits(octets: number): boolean {
@@ -168,7 +270,9 @@ export class ReplyWriter {
   }
 }
 
-function putU16(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >> 8;
-  out[at + 1] = value;
+/** Where the name at `from` in well-formed data ends. */
+function nameEnd(data: Octets, from: number): number {
+  let at = from;
+  for (let octets; (octets = data.charCodeAt(at)) > 0; at += octets + 1);
+  return at + 1;
 }

@@ -3,6 +3,7 @@
  * pointers only to before where the current run of labels began, never into the header. So each pointer goes
  * further back than the last, and reading ends.
  */
+import type { LookupName } from "../domain/lookup_name.ts";
 import { maxLabelOctets, maxNameOctets, rootKey } from "../domain/name.ts";
 import { headerOctets } from "./codes.ts";
 
@@ -44,6 +45,28 @@ export function readName(packet: Uint8Array, at: number, end: number, keepCase =
     // A length octet is below "A", so folding leaves it alone.
     for (; at < labelEnd; at++) name += letters[packet[at]!]!;
   }
+}
+
+const lowerCase = Uint8Array.from({ length: 256 }, (_, octet) => octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet);
+
+/**
+ * Reads a question's name at `at` into `name`, folded; returns where reading goes on, -1 when it is malformed or runs past
+ * the packet's end. A pointer is malformed: before the question there is nothing to point at.
+ */
+export function readQuestionName(packet: Uint8Array, at: number, name: LookupName): number {
+  const { octets } = name, end = packet.length;
+  let filled = 0;
+  for (;;) {
+    if (at >= end) return -1;
+    const length = packet[at++]!;
+    if (length === 0) break;
+    if (length > maxLabelOctets || at + length >= end || filled + length + 2 > maxNameOctets) return -1;
+    octets[filled++] = length;
+    for (const labelEnd = at + length; at < labelEnd; at++) octets[filled++] = lowerCase[packet[at]!]!;
+  }
+  octets[filled] = 0;
+  name.seal();
+  return at;
 }
 
 /** Octets of a name or any other one-character-per-octet string. */

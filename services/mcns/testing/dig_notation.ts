@@ -1,11 +1,13 @@
 /**
  * Queries and replies as text, so that tests read like a terminal with dig in it.
  */
-import { formatIpv4, formatIpv6 } from "../domain/ip_address.ts";
-import { textOfKey } from "../domain/name.ts";
-import { rcodes, types } from "../dns/codes.ts";
-import { type Message, readMessage, type WireRecord } from "../dns/message.ts";
-import { readName } from "../dns/wire_name.ts";
+import { DomainName, textOfKey } from "../domain/name.ts";
+import { fromBytes } from "../domain/octets.ts";
+import { formatData } from "../domain/rdata/record_data.ts";
+import { typeCode, typeText } from "../domain/rdata/record_type.ts";
+import { classIn, ednsOptions, types } from "../dns/codes.ts";
+import { type Message, type MessageEdns, readMessage, type WireRecord } from "../dns/message.ts";
+import { rcodeText } from "../dns/query_log.ts";
 
 export interface QueryOptions {
   id?: number;
@@ -15,20 +17,37 @@ export interface QueryOptions {
   /** Client's UDP size; left out: no EDNS. */
   edns?: number;
   dnssecOk?: boolean;
+  /** Default 1, IN. */
+  class?: number;
+  /** Default 0, QUERY. */
+  opcode?: number;
+  /** EDNS options: code, and data in hexadecimal. */
+  options?: readonly (readonly [number, string])[];
 }
 
 /** A query for "WWW.example.org A" (letter case goes out as written), "example.org TYPE65". */
 export function query(text: string, options: QueryOptions = {}): Uint8Array {
   const { id = 0x1234, recursionDesired = true, checkingDisabled = false, edns, dnssecOk = false } = options;
   const [name = "", type = "A"] = text.split(" ");
-  const octets = [id >> 8, id & 255, recursionDesired ? 1 : 0, checkingDisabled ? 0x10 : 0, 0, 1, 0, 0, 0, 0, 0, 0];
+  const second = (options.opcode ?? 0) << 3 | (recursionDesired ? 1 : 0);
+  const octets = [id >> 8, id & 255, second, checkingDisabled ? 0x10 : 0, 0, 1, 0, 0, 0, 0, 0, 0];
   if (edns !== undefined) octets[11] = 1;
-  for (const label of name.split(".")) {
-    if (label !== "") octets.push(label.length, ...new TextEncoder().encode(label));
+  octets.push(...nameOctets(name), ...u16(typeCode(type)), ...u16(options.class ?? classIn));
+  if (edns !== undefined) {
+    const data = (options.options ?? []).flatMap(([code, hex]) => {
+      const value = Uint8Array.fromHex(hex);
+      return [...u16(code), ...u16(value.length), ...value];
+    });
+    octets.push(0, ...u16(types.OPT), ...u16(edns), 0, 0, dnssecOk ? 0x80 : 0, 0, ...u16(data.length), ...data);
   }
-  octets.push(0, ...u16(typeNumber(type)), ...u16(1));
-  if (edns !== undefined) octets.push(0, ...u16(types.OPT), ...u16(edns), 0, 0, dnssecOk ? 0x80 : 0, 0, 0, 0);
   return Uint8Array.from(octets);
+}
+
+/** Letter case as written; escapes as in zone files. */
+function nameOctets(text: string): number[] {
+  if (text.includes("\\")) return [...DomainName.parse(text, "name").key].map((octet) => octet.charCodeAt(0));
+  const labels = text.split(".").filter((label) => label !== "");
+  return [...labels.flatMap((label) => [label.length, ...new TextEncoder().encode(label)]), 0];
 }
 
 /**
@@ -43,7 +62,7 @@ export function show(packet: Uint8Array): string {
   if (message === null) return `malformed ${packet.toHex()}`;
   const lines = [[rcodeText(message.rcode), ...flagsOf(message, packet)].join(" ")];
   if (message.edns !== null) {
-    lines[0] += ` edns=${message.edns.udpOctets}${message.edns.dnssecOk ? " do" : ""}`;
+    lines[0] += ` edns=${message.edns.udpOctets}${message.edns.dnssecOk ? " do" : ""}${optionsText(message.edns)}`;
   }
   if (message.question !== null) lines.push(`;${textOfKey(message.question.name)} ${typeText(message.question.type)}`);
   lines.push(...message.answers.map(recordText));
@@ -57,27 +76,27 @@ export function recordText({ owner, ttlSeconds, type, data }: WireRecord): strin
 }
 
 function dataText(type: number, data: Uint8Array): string {
-  const name = (at: number) => {
-    const read = readName(data, at, data.length, true)!;
-    return { text: textOfKey(read.name), next: read.next };
-  };
-  switch (type) {
-    case types.A:
-      return formatIpv4(data);
-    case types.AAAA:
-      return formatIpv6(data);
-    case types.CNAME:
-    case types.NS:
-      return name(0).text;
-    case types.SOA: {
-      const primary = name(0), mailbox = name(primary.next);
-      const view = new DataView(data.buffer, data.byteOffset + mailbox.next);
-      return [primary.text, mailbox.text, ...[0, 4, 8, 12, 16].map((at) => view.getUint32(at))].join(" ");
+  return formatData(type, fromBytes(data));
+}
+
+/** " nsid=6e7331 ede=20"; padding by its length, a cookie not at all: it differs each time. */
+function optionsText({ options }: MessageEdns): string {
+  return options.map(({ code, data }) => {
+    switch (code) {
+      case ednsOptions.NSID:
+        return ` nsid=${data.toHex()}`;
+      case ednsOptions.COOKIE:
+        return " cookie";
+      case ednsOptions.KEEPALIVE:
+        return ` keepalive=${data[0]! << 8 | data[1]!}`;
+      case ednsOptions.PADDING:
+        return ` padding=${data.length}`;
+      case ednsOptions.EXTENDED_ERROR:
+        return ` ede=${data[0]! << 8 | data[1]!}`;
+      default:
+        return ` option${code}=${data.toHex()}`;
     }
-    default:
-      // RFC 3597 §5.
-      return `\\# ${data.length} ${data.toHex()}`;
-  }
+  }).join("");
 }
 
 function flagsOf(message: Message, packet: Uint8Array): string[] {
@@ -91,16 +110,6 @@ function flagsOf(message: Message, packet: Uint8Array): string[] {
     [(packet[3]! & 0x10) !== 0, "cd"],
   ];
   return flags.filter(([set]) => set).map(([, name]) => name);
-}
-
-const typeNames = new Map(Object.entries(types).map(([name, number]) => [number as number, name]));
-const rcodeNames = new Map(Object.entries(rcodes).map(([name, number]) => [number as number, name]));
-const typeText = (type: number): string => typeNames.get(type) ?? `TYPE${type}`;
-const rcodeText = (rcode: number): string => rcodeNames.get(rcode) ?? `RCODE${rcode}`;
-
-function typeNumber(text: string): number {
-  const known = Object.entries(types).find(([name]) => name === text)?.[1];
-  return known ?? Number(text.replace("TYPE", ""));
 }
 
 const u16 = (value: number): [number, number] => [value >> 8, value & 255];

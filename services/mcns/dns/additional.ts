@@ -1,0 +1,81 @@
+/** The additional section: addresses of the hosts that records name (RFC 1034 §4.3.2 step 6), and glue. */
+import { isAtOrBelow } from "../domain/name.ts";
+import type { Octets } from "../domain/octets.ts";
+import { targetOf } from "../domain/rdata/record_data.ts";
+import { type RecordSet, setOf, type Zone } from "../domain/zone.ts";
+import { types } from "./codes.ts";
+import { type ReplyWriter, sections } from "./reply_writer.ts";
+
+/**
+ * Adds the addresses of the hosts in `set` as far as the zone has them: its own or glue. What doesn't fit is left out.
+ * Addresses in other zones of ours would be no use: a resolver believes what is below the zone asked (RFC 2181 §5.4.1).
+ * @param owner where the set stands: what `.` means in SVCB and HTTPS (RFC 9460 §2.5.2)
+ */
+export function addAddresses(zone: Zone, owner: string, set: RecordSet, dnssecOk: boolean, writer: ReplyWriter): void {
+  if (!namesHosts(set.type)) return;
+  const done: string[] = [];
+  for (const data of set.data) {
+    const host = hostOf(set.type, data, owner);
+    if (host === null || done.includes(host) || !isAtOrBelow(host, zone.key)) continue;
+    done.push(host);
+    for (const type of addressTypes) {
+      const finding = zone.find(host, type);
+      // A wildcard's would need a proof beside it, and a CNAME is no address: the client asks when it wants to know.
+      const addresses = finding.kind === "records" && !finding.wildcard
+        ? finding.set!
+        : finding.kind === "delegation"
+        ? setOf(zone.setsAt(host), type)
+        : undefined;
+      if (addresses !== undefined && !addSet(host, addresses, dnssecOk, writer)) return;
+    }
+  }
+}
+
+/**
+ * Adds glue for a referral: all of it for name servers in the delegated domain, else the reply is truncated (RFC 9471 §3);
+ * then, as far as it fits, what the zone has of the others' addresses (sibling glue).
+ */
+export function addGlue(zone: Zone, cut: string, servers: RecordSet, dnssecOk: boolean, writer: ReplyWriter): void {
+  const elsewhere: Octets[] = [];
+  for (const host of servers.data) {
+    if (!isAtOrBelow(host, cut)) {
+      elsewhere.push(host);
+      continue;
+    }
+    for (const set of zone.setsAt(host)) {
+      if (isAddress(set.type) && !addSet(host, set, false, writer)) return writer.truncate();
+    }
+  }
+  if (elsewhere.length > 0) addAddresses(zone, cut, { ...servers, data: elsewhere }, dnssecOk, writer);
+}
+
+function addSet(owner: string, set: RecordSet, dnssecOk: boolean, writer: ReplyWriter): boolean {
+  if (!writer.set(sections.additional, owner, set.type, set.ttlSeconds, set.data)) return false;
+  return !dnssecOk || set.signatures.length === 0 ||
+    writer.set(sections.additional, owner, types.RRSIG, set.ttlSeconds, set.signatures);
+}
+
+const addressTypes = [types.A, types.AAAA] as const;
+const isAddress = (type: number): boolean => type === types.A || type === types.AAAA;
+
+function namesHosts(type: number): boolean {
+  switch (type) {
+    case types.NS:
+    case types.MX:
+    case types.SRV:
+    case types.SVCB:
+    case types.HTTPS:
+    case types.NAPTR:
+    case types.AFSDB:
+    case types.KX:
+      return true;
+    default:
+      return false;
+  }
+}
+
+function hostOf(type: number, data: Octets, owner: string): string | null {
+  // The `.` of AliasMode (priority 0) says that there is no service.
+  const isService = (type === types.SVCB || type === types.HTTPS) && data.slice(0, 2) !== "\0\0";
+  return targetOf(type, data) ?? (isService ? owner : null);
+}
