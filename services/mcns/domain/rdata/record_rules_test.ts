@@ -217,7 +217,7 @@ const refused: readonly (readonly [string, string])[] = [
   ["SVCB 1 . ech=!", 'an SVCB record\'s ech is written like ech=AEX+DQ…, got "!"'],
   [
     "SVCB 1 . dohpath=/dns-query",
-    'an SVCB record\'s dohpath is written like dohpath="/dns-query{?dns}", got "/dns-query"',
+    'an SVCB record\'s dohpath is a path with the variable dns, like "/dns-query{?dns}", got "/dns-query"',
   ],
   [
     "SVCB 1 . foo=1",

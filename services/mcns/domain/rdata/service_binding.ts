@@ -5,7 +5,7 @@ import type { DataType, Field } from "./field.ts";
 import { name, nameEnd } from "./names.ts";
 import { number } from "./numbers.ts";
 import { types } from "./record_type.ts";
-import { keyText, mandatoryKeys, parameterKeys, parameterOf, readKeyName } from "./service_parameters.ts";
+import { isDohPath, keyText, mandatoryKeys, parameterKeys, parameterOf, readKeyName } from "./service_parameters.ts";
 import type { TokenReader } from "./tokens.ts";
 
 /** All that is left: parameters in any order, each at most once. */
@@ -99,6 +99,10 @@ function bindingRule(record: string): (data: Octets) => string | null {
     }
     if (values.has(parameterKeys["no-default-alpn"]!) && !values.has(parameterKeys.alpn!)) {
       return `${record} with no-default-alpn lists its protocols, like alpn="h2"`;
+    }
+    const path = values.get(parameterKeys.dohpath!);
+    if (path !== undefined && !isDohPath(path)) {
+      return `${record}'s dohpath is a path with the variable dns, like "/dns-query{?dns}", got ${quote(path)}`;
     }
     return null;
   };

@@ -141,13 +141,16 @@ const ech: Parameter = {
   write: (octets) => btoa(octets),
 };
 
-/** A URI template, relative, with the variable "dns" (RFC 9461 §5). */
+/** A URI template; `isDohPath` tells a good one. */
 const dohpath: Parameter = {
   like: '"/dns-query{?dns}"',
-  read: (value) => /^\/[\x21-\xff]*\{[?&]?dns\}/.test(value) ? value : null,
+  read: (value) => value === "" ? null : value,
   isWellFormed: ({ length }) => length > 0,
   write: (octets) => `"${escapeText(octets)}"`,
 };
+
+/** Whether the template is relative and has the variable "dns" (RFC 9461 §5). */
+export const isDohPath = (value: Octets): boolean => /^\/[\x21-\xff]*\{[?&]?dns\}/.test(value);
 
 /** Of a key not known here: any octets. */
 const opaque: Parameter = {
