@@ -46,6 +46,11 @@ export const schema = defineConfig({
       "UDP replies per second to one network (/24, /56) without a valid cookie, before every second one is truncated; 0: no limit",
       { max: 1_000_000 },
     ),
+    amplification_limit: integer(
+      0,
+      "how many times as long as its query a UDP reply to a client outside forward.allow_clients without a valid cookie may be, before it is sent to TCP; 0: no limit",
+      { max: 100 },
+    ),
     query_log_sample: integer(0, "one of how many queries goes into the log, 1 for all, 0 for none", {
       max: 1_000_000,
     }),

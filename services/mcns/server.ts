@@ -13,24 +13,27 @@ import {
   serviceVerifier,
   watchDatabase,
 } from "@lib/service/mod.ts";
+import { CertificateFiles } from "@lib/tls/mod.ts";
 import type { Config } from "./config.ts";
-import { Answers } from "./dns/answer.ts";
 import { ClientNetworks } from "./dns/client_networks.ts";
 import { Counters } from "./dns/counters.ts";
 import type { Forwarder } from "./dns/forward/forwarder.ts";
-import { listenDns } from "./dns/transport/listen.ts";
 import { openForwarder } from "./dns/forward/open_forwarder.ts";
+import { openAnswers } from "./dns/open_answers.ts";
+import { dohRoute } from "./dns/transport/doh.ts";
+import { listenDns } from "./dns/transport/listen.ts";
 import { DomainName } from "./domain/name.ts";
-import { ZoneDirectory } from "./domain/zone_directory.ts";
-import { adminOperations } from "./operations/admin_operations.ts";
+import type { RightsSettings } from "./domain/rights.ts";
+import { Views } from "./domain/views.ts";
+import { authOperations } from "./operations/auth_operations.ts";
+import { PointerRecords } from "./operations/pointer_records.ts";
 import { recordOperations } from "./operations/record_operations.ts";
 import { zoneOperations } from "./operations/zone_operations.ts";
 import { parseSeeds } from "./seeds.ts";
-import zonesSql from "./store/migrations/001_zones.sql" with { type: "text" };
-import { RecordStore } from "./store/record_store.ts";
+import { migrations } from "./store/migrations.ts";
+import { RecordExpiry } from "./store/record_expiry.ts";
 import { seedZones } from "./store/seed_zones.ts";
-import { ZoneFollower } from "./store/zone_follower.ts";
-import { ZoneStore } from "./store/zone_store.ts";
+import { zoneStores } from "./store/zone_stores.ts";
 
 export function databasePath(config: Config): string {
   return join(config.server.data_dir, "mcns.db");
@@ -39,6 +42,7 @@ export function databasePath(config: Config): string {
 /** A started MCNS, with the addresses that it has got (where a port was 0). */
 export interface RunningMcns extends RunningService {
   readonly dnsAddresses: readonly string[];
+  readonly tlsAddresses: readonly string[];
   readonly restAddress: string;
   readonly grpcAddress: string;
 }
@@ -50,36 +54,40 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   // The store, and the zones in memory that follow it.
   const db = stack.use(openDatabase({
     path: databasePath(config),
-    migrations: [auditMigration, { name: "001_zones", sql: zonesSql }],
+    migrations: [auditMigration, ...migrations],
     // Losing an acknowledged change would leave a service without its name.
     durability: "full",
     clock,
     log,
   }));
-  const directory = new ZoneDirectory();
-  const follower = new ZoneFollower(db, directory, log);
+  const views = new Views(config.views.map(({ name, networks }) => {
+    const clients = new ClientNetworks(networks);
+    return { name, has: (address: string) => clients.has(address) };
+  }));
   const audit = new AuditLog(db);
-  const zones = new ZoneStore(db, audit, follower);
-  const records = new RecordStore(db, zones, audit, follower);
-  const seeded = seedZones(db, zones, records, parseSeeds(config.zones));
+  const journalBytes = config.transfer.journal_bytes;
+  const { zones, rows, records, changes, files, editor, follower } = zoneStores(db, {
+    audit,
+    views,
+    journalBytes,
+    log,
+  });
+  const seeded = seedZones(editor, zones, parseSeeds(config.zones));
   if (seeded.length > 0) log.info("zones seeded from the config", { zones: seeded });
   stack.use(watchDatabase(db, () => follower.reload(), log));
   follower.reload();
+  stack.use(new RecordExpiry(rows, editor, clock, log));
 
   // DNS. From here on names are answered, whatever becomes of the API.
   const counters = new Counters();
   counters.register(metrics);
   const forwarder = openForwarder(config.forward, clock, log);
   if (forwarder !== null) stack.defer(() => forwarder.close());
-  const answers = new Answers({
-    zones: directory,
-    forwarder,
-    forwardFor: new ClientNetworks(config.forward.allow_clients),
-    counters,
-    log,
-  });
+  const forwardFor = new ClientNetworks(config.forward.allow_clients);
+  const answers = openAnswers(config.dns, { views, forwarder, forwardFor, special: null, counters, clock, log });
   const dns = await listenDns({
     addresses: config.dns.listen_addrs,
+    ...dnsOverTls(context, stack),
     answers,
     counters,
     clock,
@@ -89,38 +97,65 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     maxPerClient: config.dns.tcp_max_per_client,
   });
   stack.defer(() => dns.close(config.server.shutdown_timeout_ms));
-  metrics.gaugeFrom("mcns_zones", "Zones in memory", () => directory.size);
+  metrics.gaugeFrom("mcns_zones", "Zones in memory", () => views.general.size);
   metrics.gaugeFrom("mcns_tcp_connections", "DNS connections open", () => dns.connections);
   metrics.gaugeFrom("mcns_cache_bytes", "Memory of the forwarder's cache", () => forwarder?.cacheStats.bytes ?? 0);
 
   // The API.
   const verifier = stack.use(serviceVerifier(context));
   const health = () => healthOf(forwarder);
+  const rights: RightsSettings = {
+    serviceZone: DomainName.parse(config.rights.service_zone, "rights.service_zone"),
+    agentAccount: config.rights.agent_account,
+  };
   const api = stack.use(
     await serveApi({
       context,
       operations: [
-        ...zoneOperations(zones),
-        ...recordOperations(records, {
-          serviceZone: DomainName.parse(config.rights.service_zone, "rights.service_zone"),
-          agentAccount: config.rights.agent_account,
+        ...zoneOperations({
+          zones,
+          editor,
+          changes,
+          files,
+          transfers: {
+            set: () => {
+              throw new Error("not yet");
+            },
+          },
+          rights,
         }),
-        ...adminOperations(counters, forwarder, log),
+        ...recordOperations({ records, pointers: new PointerRecords(zones, editor), editor, rights, clock }),
+        ...authOperations(rights),
       ],
       authenticate: verifier.verify,
       health,
+      ...(config.dns.doh ? { routes: dohRoute(answers) } : {}),
     }),
   );
-  log.info("answering DNS", { addresses: dns.addresses, zones: directory.size });
+  log.info("answering DNS", { addresses: dns.addresses, zones: views.general.size });
 
   const running = stack.move();
   return {
     dnsAddresses: dns.addresses,
+    tlsAddresses: dns.tlsAddresses,
     restAddress: api.restAddress,
     grpcAddress: api.grpcAddress,
     health,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** DNS over TLS has the API's certificate. */
+function dnsOverTls(
+  { config, clock, log }: ServiceContext<Config>,
+  stack: AsyncDisposableStack,
+): { tls?: { addresses: readonly string[]; certificates: CertificateFiles } } {
+  const addresses = config.dns.tls_listen_addrs;
+  if (addresses.length === 0) return {};
+  const { tls_cert: cert, tls_key: key } = config.server;
+  const certificates = CertificateFiles.load({ cert, key, log, clock });
+  stack.defer(() => certificates.close());
+  return { tls: { addresses, certificates } };
 }
 
 function healthOf(forwarder: Forwarder | null): HealthReport {
