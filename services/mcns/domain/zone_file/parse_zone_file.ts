@@ -85,7 +85,9 @@ class ZoneFileParser {
       const identity = record.owner + u16Octets(record.type) + record.data;
       if (seen.has(identity)) continue;
       seen.add(identity);
-      if (records.length === maxRecords) throw this.#fail(line, `a zone file has at most ${maxRecords} records here`);
+      if (records.length === maxRecords) {
+        throw this.#fail(line, `a zone file has at most ${maxRecords} record${maxRecords === 1 ? "" : "s"} here`);
+      }
       records.push(record);
     }
     return records;
