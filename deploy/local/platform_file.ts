@@ -17,6 +17,7 @@ export function platformOf(layout: Layout) {
     mcias: https(ports.mcias.rest),
     metacrypt: https(ports.metacrypt.rest),
     mcns: https(ports.mcns.rest),
+    mcns_grpc: `${loopback}:${ports.mcns.grpc}`,
     mcr: `${loopback}:${ports.mcr.rest}`,
     agent: `${loopback}:${ports.agent.grpc}`,
     admin: adminName,

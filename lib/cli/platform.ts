@@ -12,6 +12,8 @@ export interface Platform {
   readonly agent: string;
   /** MCIAS's REST address, "host:port". */
   readonly mcias: string;
+  /** MCNS's gRPC address, "host:port"; "" where a platform was last brought up by an older program. */
+  readonly mcns: string;
   /** The operator's account. */
   readonly admin: string;
   /** Readable for the operator of a local platform only. */
@@ -59,6 +61,7 @@ export function readPlatform(data: string): Platform {
     ca,
     agent: address("agent"),
     mcias: address("mcias"),
+    mcns: typeof given.mcns_grpc === "string" ? given.mcns_grpc : "",
     admin: value("admin"),
     adminPasswordFile: typeof given.admin_password_file === "string" ? given.admin_password_file : "",
   };

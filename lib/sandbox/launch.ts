@@ -33,10 +33,15 @@ function givenFiles(args: readonly string[]): string[] {
   });
 }
 
+/** The value of `--name VALUE` or `--name=VALUE`. */
+function flagValue(args: readonly string[], name: string): string | undefined {
+  const at = args.findIndex((word) => word === name || word.startsWith(`${name}=`));
+  if (at < 0) return undefined;
+  return args[at] === name ? args[at + 1] : args[at]!.slice(name.length + 1);
+}
+
 function dataFolder(args: readonly string[]): string {
-  const at = args.findIndex((word) => word === "--data" || word.startsWith("--data="));
-  const flag = at < 0 ? undefined : args[at]!.includes("=") ? args[at]!.slice("--data=".length) : args[at + 1];
-  return resolve(here, flag ?? Deno.env.get("MCP_DATA") ?? ".metacircular");
+  return resolve(here, flagValue(args, "--data") ?? Deno.env.get("MCP_DATA") ?? ".metacircular");
 }
 
 if (import.meta.main) {
@@ -48,7 +53,7 @@ if (import.meta.main) {
     source: { root },
     data: { folder: dataFolder(args) },
     here: { folder: here },
-    given: { files: givenFiles(args) },
+    given: { files: givenFiles(args), server: flagValue(args, "--server") ?? "" },
     home: { folder: Deno.env.get("HOME") ?? "" },
     loopback: { host: "127.0.0.1" },
     deno: { path: Deno.execPath() },

@@ -17,8 +17,11 @@ export interface ToolConfig extends Record<string, unknown> {
   data: { folder: string };
   /** Where the tool was called from. */
   here: { folder: string };
-  /** Arguments that name files which are there, absolute: naming one is granting it for reading. */
-  given: { files: string[] };
+  /**
+   * What the arguments name: naming it is granting it. Files that are there, absolute, for reading; the server of
+   * `--server HOST:PORT`, "" for none.
+   */
+  given: { files: string[]; server: string };
   /** The caller's home; "" when unknown. */
   home: { folder: string };
   loopback: { host: string };
