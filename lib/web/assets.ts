@@ -4,6 +4,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import forms from "./forms.css" with { type: "text" };
+import lists from "./lists.css" with { type: "text" };
 import liveRegion from "./live_region.js" with { type: "text" };
 import style from "./style.css" with { type: "text" };
 
@@ -20,7 +22,7 @@ const asset = (text: string, type: string): Asset => ({
 });
 
 const assets = new Map<string, Asset>([
-  ["/assets/style.css", asset(style, "text/css")],
+  ["/assets/style.css", asset(style + forms + lists, "text/css")],
   ["/assets/live_region.js", asset(liveRegion, "text/javascript")],
 ]);
 

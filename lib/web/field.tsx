@@ -3,33 +3,39 @@
  * @module
  */
 import type { Child } from "@hono/hono/jsx";
-import type { PlatformError } from "@lib/errors/mod.ts";
+import { errorTable, PlatformError } from "@lib/errors/mod.ts";
 
 /** What was wrong with a form: per field, and with the whole. */
 export interface FormErrors {
   readonly fields: Readonly<Record<string, string>>;
   readonly whole?: string;
+  /** HTTP status of the page that shows them. */
+  readonly status: number;
 }
 
-export const noErrors: FormErrors = { fields: {} };
+export const noErrors: FormErrors = { fields: {}, status: 200 };
 
 /**
  * Puts an error beside the field that it is about, where the form has it, else above the form. `values[2]` and
  * `record.value` are the fields `values` and `value`.
  * @param aliases names of the API's fields that the form calls otherwise: `{ values: "value" }`
+ * @throws what is no `PlatformError`
  */
 export function formErrors(
-  error: PlatformError,
+  error: unknown,
   fields: readonly string[],
   aliases: Record<string, string> = {},
 ): FormErrors {
+  if (!(error instanceof PlatformError)) throw error;
   const last = (error.field ?? "").replace(/\[\d+\]$/, "").split(".").at(-1)!;
   const field = aliases[last] ?? last;
   const text = error.field !== undefined && error.message.startsWith(`${error.field}: `)
     ? error.message.slice(error.field.length + 2)
     : error.message;
   const whole = error.hint === undefined ? text : `${text}. ${error.hint}`;
-  return fields.includes(field) ? { fields: { [field]: whole } } : { fields: {}, whole: error.message };
+  const status = errorTable[error.code].http;
+  if (fields.includes(field)) return { fields: { [field]: whole }, status };
+  return { fields: {}, whole: error.hint === undefined ? error.message : `${error.message}. ${error.hint}`, status };
 }
 
 /** The error of the whole form, above it. */

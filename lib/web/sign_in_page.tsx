@@ -16,30 +16,34 @@ export interface SignInProps {
 
 export function SignInForm({ path, next, username = "", error, notice }: SignInProps) {
   return (
-    <form method="post" action={path} class="narrow">
+    <form method="post" action={path} class="narrow sign-in">
       {notice === undefined ? null : <p class="notice" role="status">{notice}</p>}
       {error === undefined ? null : <p class="notice bad" role="alert" id="sign-in-error">{error}</p>}
       <input type="hidden" name="next" value={next} />
-      <label for="username">Username</label>
-      <input
-        id="username"
-        name="username"
-        value={username}
-        required
-        autocomplete="username"
-        autocapitalize="none"
-        spellcheck={false}
-        autofocus={username === ""}
-      />
-      <label for="password">Password</label>
-      <input
-        id="password"
-        name="password"
-        type="password"
-        required
-        autocomplete="current-password"
-        autofocus={username !== ""}
-      />
+      <div class="field">
+        <label for="username">Username</label>
+        <input
+          id="username"
+          name="username"
+          value={username}
+          required
+          autocomplete="username"
+          autocapitalize="none"
+          spellcheck={false}
+          autofocus={username === ""}
+        />
+      </div>
+      <div class="field">
+        <label for="password">Password</label>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          required
+          autocomplete="current-password"
+          autofocus={username !== ""}
+        />
+      </div>
       <p>
         <button type="submit">Sign in</button>
       </p>

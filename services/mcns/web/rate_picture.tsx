@@ -46,7 +46,7 @@ export function RatePicture({ pieces }: Pick<Observed, "pieces">) {
       <ul class="legend">
         {shown.map((kind) => (
           <li>
-            <span class={`swatch ${kind.toLowerCase()}`} /> {kind}{" "}
+            <span class={`swatch rcode-${kind.toLowerCase()}`} /> {kind}{" "}
             <span class="faint">{total(kind).toLocaleString("en")}</span>
           </li>
         ))}
@@ -64,7 +64,9 @@ function Bar({ stack, x, unit }: { stack: ReadonlyMap<Kind, number>; x: number; 
     // A single query among thousands stays visible.
     const size = Math.max(1, count * unit);
     y -= size;
-    return <rect class={kind.toLowerCase()} x={x} y={y.toFixed(1)} width={width - 2} height={size.toFixed(1)} />;
+    return (
+      <rect class={`rcode-${kind.toLowerCase()}`} x={x} y={y.toFixed(1)} width={width - 2} height={size.toFixed(1)} />
+    );
   });
 }
 

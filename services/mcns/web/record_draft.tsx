@@ -59,67 +59,72 @@ export function readDraft(form: Form): RecordDraft {
   };
 }
 
-export function AddRecord({ visit, action, draft, errors }: {
+/** @param open whether the form is unfolded: it was refused, or one record after the other is added */
+export function AddRecord({ visit, action, open, draft, errors }: {
   visit: Visit;
   action: string;
+  open: boolean;
   draft: RecordDraft;
   errors: FormErrors;
 }) {
   const more = draft.view + draft.expires + draft.otherType !== "" || draft.withPtr;
   return (
-    <form method="post" action={action} class="add" aria-label="Add a record">
-      <CsrfField visit={visit} />
-      <FormError errors={errors} />
-      <div class="line">
-        <Field
-          name="name"
-          label="Name"
-          value={draft.name}
-          errors={errors}
-          placeholder="www, or @ for the zone"
-          mono
-          required
-        />
-        <Choice
-          name="type"
-          label="Type"
-          value={draft.type}
-          errors={errors}
-          options={typeOptions.map((type) => [type, type] as const)}
-        />
-        <Field name="value" label="Value" value={draft.value} errors={errors} class="wide" mono required />
-        <Field name="ttl" label="TTL" value={draft.ttl} errors={errors} placeholder="5m" class="small" />
-        <button type="submit">Add</button>
-      </div>
-      <details open={more}>
-        <summary>More about the new record</summary>
+    <details class="add" open={open}>
+      <summary class="button">Add a record</summary>
+      <form method="post" action={action} aria-label="Add a record">
+        <CsrfField visit={visit} />
+        <FormError errors={errors} />
         <div class="line">
-          <Field name="view" label="View" value={draft.view} errors={errors} hint="For clients of this view only." />
           <Field
-            name="expires"
-            label="Goes by itself after"
-            value={draft.expires}
+            name="name"
+            label="Name"
+            value={draft.name}
             errors={errors}
-            placeholder="never"
-            hint="Like 30m, 12h, 7d."
+            placeholder="www, or @ for the zone"
+            mono
+            required
           />
-          <Field name="other_type" label="Another type" value={draft.otherType} placeholder="TYPE65280" />
-          <Tick name="with_ptr" label="With its PTR record" ticked={draft.withPtr} />
+          <Choice
+            name="type"
+            label="Type"
+            value={draft.type}
+            errors={errors}
+            options={typeOptions.map((type) => [type, type] as const)}
+          />
+          <Field name="value" label="Value" value={draft.value} errors={errors} class="wide" mono required />
+          <Field name="ttl" label="TTL" value={draft.ttl} errors={errors} placeholder="5m" class="small" />
+          <button type="submit">Add</button>
         </div>
-      </details>
-      <details>
-        <summary>How values are written</summary>
-        <dl class="examples">
-          {examples.map(([type, value, meaning]) => (
-            <div>
-              <dt>{type}</dt>
-              <dd>
-                <code>{value}</code> <span class="faint">{meaning}</span>
-              </dd>
-            </div>
-          ))}
-        </dl>
-      </details>
-    </form>
+        <details open={more}>
+          <summary>More about the new record</summary>
+          <div class="line">
+            <Field name="view" label="View" value={draft.view} errors={errors} hint="For clients of this view only." />
+            <Field
+              name="expires"
+              label="Goes by itself after"
+              value={draft.expires}
+              errors={errors}
+              placeholder="never"
+              hint="Like 30m, 12h, 7d."
+            />
+            <Field name="other_type" label="Another type" value={draft.otherType} placeholder="TYPE65280" />
+            <Tick name="with_ptr" label="With its PTR record" ticked={draft.withPtr} />
+          </div>
+        </details>
+        <details>
+          <summary>How values are written</summary>
+          <dl class="examples">
+            {examples.map(([type, value, meaning]) => (
+              <div>
+                <dt>{type}</dt>
+                <dd>
+                  <code>{value}</code> <span class="faint">{meaning}</span>
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      </form>
+    </details>
   );
 }

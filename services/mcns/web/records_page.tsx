@@ -39,8 +39,10 @@ type Refused =
   };
 
 async function showRecords(desk: Desk, refused?: Refused): Promise<Response> {
+  const { visit } = desk;
   const zone = await zoneOf(desk);
-  const filter = { q: desk.visit.query("q"), type: desk.visit.query("type") };
+  const filter = { q: visit.query("q"), type: visit.query("type") };
+  const isFiltered = filter.q + filter.type !== "";
   const page = pageOf(desk, 100);
   const list = await desk.records.listRecords({ zone: zone.name, contains: filter.q, type: filter.type, ...page });
   const here = { ...filter, page: page.pageToken };
@@ -50,19 +52,22 @@ async function showRecords(desk: Desk, refused?: Refused): Promise<Response> {
   const content = (
     <>
       {refused?.form === "row" && refused.errors.whole !== undefined ? <FormError errors={refused.errors} /> : null}
-      {mayChange
-        ? (
-          <AddRecord
-            visit={desk.visit}
-            action={zoneAddress(zone.name, "/add", here)}
-            draft={added.draft}
-            errors={added.errors}
-          />
-        )
-        : null}
-      <Filter zone={zone.name} {...filter} />
+      <div class="tools">
+        <Filter zone={zone.name} {...filter} />
+        {mayChange
+          ? (
+            <AddRecord
+              visit={visit}
+              action={zoneAddress(zone.name, "/add", here)}
+              open={refused?.form === "add" || visit.query("add") !== "" || list.records.length === 0 && !isFiltered}
+              draft={added.draft}
+              errors={added.errors}
+            />
+          )
+          : null}
+      </div>
       {list.records.length === 0
-        ? <p class="empty">{filter.q + filter.type === "" ? "No records yet." : "No record fits the filter."}</p>
+        ? <p class="empty">{isFiltered ? "No record fits the filter." : "No records yet."}</p>
         : (
           <RecordTable
             records={list.records}
@@ -70,7 +75,7 @@ async function showRecords(desk: Desk, refused?: Refused): Promise<Response> {
             {...(mayChange
               ? {
                 forms: {
-                  visit: desk.visit,
+                  visit,
                   action: zoneAddress(zone.name, "/change", here),
                   ...(refused?.form === "row" ? { refused } : {}),
                 },
@@ -185,7 +190,7 @@ function EditRow({ record, now, forms }: { record: DnsRecord; now: number; forms
   const { zone, name, type, value, view } = record;
   const page = address("/zones/{zone}/record", { zone }, { name, type, value, view });
   return (
-    <tr class={refused === undefined ? "" : "refused"}>
+    <tr>
       <NameCells record={record} now={now} />
       <td class="value" data-label="Value">
         <input
@@ -246,7 +251,7 @@ async function addRecord(desk: Desk): Promise<Response> {
       expiresIn: parseSeconds(draft.expires, "expires", 0),
       withPtr: draft.withPtr,
     });
-    return visit.redirect(listAddress(desk), `${record.name} ${record.type} ${shown(record.value)} added.`);
+    return visit.redirect(listAddress(desk, "1"), `${record.name} ${record.type} ${shown(record.value)} added.`);
   } catch (error) {
     const errors = formErrors(error, addFields, { expires_in: "expires" });
     return showRecords(desk, { form: "add", draft, errors });
@@ -268,10 +273,10 @@ async function changeInPlace(desk: Desk): Promise<Response> {
   }
 }
 
-/** The list as it was filtered when the form was sent. */
-function listAddress({ visit }: Desk): string {
+/** The list as it was filtered when the form was sent. @param add "1" to have the form for a new record unfolded */
+function listAddress({ visit }: Desk, add = ""): string {
   const [q, type, page] = [visit.query("q"), visit.query("type"), visit.query("page")];
-  return zoneAddress(visit.param("zone"), "", { q, type, page });
+  return zoneAddress(visit.param("zone"), "", { q, type, page, add });
 }
 
 /** A value short enough for a notice. */

@@ -49,7 +49,7 @@ export function ZoneList({ list, isFirst, isAdmin, now }: {
     <>
       {isAdmin
         ? (
-          <p class="actions">
+          <p class="actions beside">
             <a class="button" href={newPath}>New zone</a>
           </p>
         )
