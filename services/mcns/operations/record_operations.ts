@@ -146,7 +146,9 @@ export function recordOperations({ records, pointers, editor, rights, clock }: R
       const selection = {
         name,
         ...(type === null ? {} : { type }),
-        ...(type === null || request.value === "" ? {} : { value: formatData(type, parseData(type, request.value)) }),
+        ...(type === null || request.value === ""
+          ? {}
+          : { value: formatData(type, parseData(type, request.value, { formOnly: true })) }),
         ...(request.view === "" ? {} : { view: request.view }),
       };
       return editor.together(() => {

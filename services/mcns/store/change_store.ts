@@ -70,7 +70,7 @@ function takeBack(edit: Edit, { id, zone, added, removed }: Change): void {
     edit.add({
       name: RecordName.stored(record.name, edit.name),
       type,
-      data: parseData(type, record.value),
+      data: parseData(type, record.value, { formOnly: true }),
       ttlSeconds: record.ttl,
       view: record.view ?? "",
       expiresAt: record.expires_at ?? null,

@@ -39,7 +39,7 @@ export interface AnswerRow {
 /** The row's data on the wire. Throws Invalid for a row that no program of ours wrote. */
 export function dataOf({ type, value }: { type: string; value: string }): RuledRecord {
   const code = typeCode(type);
-  return { type: code, data: parseData(code, value), value };
+  return { type: code, data: parseData(code, value, { formOnly: true }), value };
 }
 
 /** The key of a name that the store has relative to a zone. */

@@ -11,10 +11,10 @@ import type { By } from "./zone_store.ts";
 export interface TsigKeyRow {
   readonly name: string;
   readonly algorithm: TsigAlgorithm;
-  readonly scopes: readonly ScopeText[];
-  readonly created_at: number;
-  /** At most `usedEveryMs` late; null for never. */
-  readonly used_at: number | null;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: number;
+  /** Some minutes late; null for never. */
+  readonly usedAt: number | null;
 }
 
 /** A key as messages are checked with it. */
@@ -172,16 +172,24 @@ export class TsigKeyStore {
       name,
       algorithm: parseTsigAlgorithm(row.algorithm, true),
       secret: this.#vault.open(row.secret, contextOf(row.name)),
-      scopes: scopesOf(row).map((scope) => parseScope(scope)),
+      scopes: scopesOf(row),
     });
   }
 }
 
 const contextOf = (name: string): string => `tsig ${name}`;
 
-const scopesOf = ({ scopes }: Row): ScopeText[] => JSON.parse(scopes) as ScopeText[];
+function scopesOf({ scopes }: Row): Scope[] {
+  return (JSON.parse(scopes) as ScopeText[]).map((scope) => parseScope(scope));
+}
 
 function rowOf(row: Row): TsigKeyRow {
   const { name, created_at, used_at } = row;
-  return { name, algorithm: parseTsigAlgorithm(row.algorithm, true), scopes: scopesOf(row), created_at, used_at };
+  return {
+    name,
+    algorithm: parseTsigAlgorithm(row.algorithm, true),
+    scopes: scopesOf(row),
+    createdAt: created_at,
+    usedAt: used_at,
+  };
 }

@@ -171,7 +171,7 @@ function lineOf(row: StoredRecord, zone: DomainName): RecordLine {
     owner: RecordName.stored(row.name, zone).absolute.key,
     type,
     ttlSeconds: row.ttl,
-    data: parseData(type, row.value),
+    data: parseData(type, row.value, { formOnly: true }),
   };
 }
 

@@ -19,7 +19,6 @@ export interface ZonePeers {
 
 /** Whom zones are transferred from and to. */
 export class ZonePeerStore {
-  readonly #db: Database;
   readonly #audit: AuditLog;
   readonly #list: Statement<Row>;
   readonly #insert: Statement<never>;
@@ -27,7 +26,6 @@ export class ZonePeerStore {
   readonly #knowsKey: Statement<{ name: string }>;
 
   constructor(db: Database, audit: AuditLog) {
-    this.#db = db;
     this.#audit = audit;
     this.#list = db.prepare(
       "SELECT address, tsig_key, tls_name FROM zone_peers WHERE zone_id = ? AND role = ? ORDER BY position",
@@ -51,13 +49,8 @@ export class ZonePeerStore {
     return { primaries: this.list(zone, "primary"), secondaries: this.list(zone, "secondary") };
   }
 
-  /** Replaces all peers of a zone. Throws Invalid for a key that isn't here, and for more than 32 on a side. */
-  set(zone: ZoneRow, peers: ZonePeers, by: By): void {
-    this.#db.write((at) => this.insert(zone, peers, by, at));
-  }
-
-  /** `set` inside a transaction. */
-  insert(zone: ZoneRow, peers: ZonePeers, by: By, at: number): void {
+  /** Replaces all peers of a zone, inside a transaction. Throws Invalid for a key that isn't here, and for more than 32 on a side. */
+  set(zone: ZoneRow, peers: ZonePeers, by: By, at: number): void {
     this.#clear.run(zone.id);
     const sides = [["primary", peers.primaries, "primaries"], ["secondary", peers.secondaries, "secondaries"]] as const;
     for (const [role, side, field] of sides) {
