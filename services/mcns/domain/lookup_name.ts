@@ -3,6 +3,7 @@
  * of zones and names are asked about it and all its ancestors without making a string.
  */
 import { maxNameOctets } from "./name.ts";
+import type { Octets } from "./octets.ts";
 
 /** Labels of the longest name: 127 of one octet each, and the root. */
 const maxLabels = 128;
@@ -48,11 +49,11 @@ export class LookupName {
     return key;
   }
 
-  /** Whether the suffix that starts with that label is `key`. */
-  isKey(label: number, key: string): boolean {
-    const start = this.starts[label]!, { octets } = this;
-    if (key.length !== this.length - start) return false;
-    for (let i = 0; i < key.length; i++) if (key.charCodeAt(i) !== octets[start + i]) return false;
+  /** Whether `octets` begin with the key of the suffix that starts with that label. */
+  begins(octets: Octets, label: number): boolean {
+    const start = this.starts[label]!, length = this.length - start, own = this.octets;
+    if (octets.length < length) return false;
+    for (let i = 0; i < length; i++) if (octets.charCodeAt(i) !== own[start + i]) return false;
     return true;
   }
 }

@@ -1,8 +1,11 @@
 import { hashOfKey, type LookupName } from "./lookup_name.ts";
+import type { Octets } from "./octets.ts";
+import { nameEnd } from "./rdata/names.ts";
 
 /** What a table holds: each under its own name. */
 export interface Named {
-  readonly key: string;
+  /** Begins with the name's key, which ends itself by the root's zero. Only what follows the key may change while in a table. */
+  readonly octets: Octets;
 }
 
 const firstSlots = 8;
@@ -29,7 +32,7 @@ export class NameTable<T extends Named> {
     for (let at = spread(hash) & mask;; at = (at + 1) & mask) {
       const found = slots[at];
       if (found === undefined) return undefined;
-      if (hashes[at] === hash && name.isKey(label, found.key)) return found;
+      if (hashes[at] === hash && name.begins(found.octets, label)) return found;
     }
   }
 
@@ -40,8 +43,9 @@ export class NameTable<T extends Named> {
   /** Adds it, or replaces the one of the same name. */
   put(value: T): void {
     if (this.#size * 3 >= this.#slots.length * 2) this.#grow();
-    const hash = hashOfKey(value.key);
-    const at = this.#slotOf(value.key, hash);
+    const key = value.octets.slice(0, nameEnd(value.octets, 0));
+    const hash = hashOfKey(key);
+    const at = this.#slotOf(key, hash);
     if (this.#slots[at] === undefined) this.#size++;
     this.#slots[at] = value;
     this.#hashes[at] = hash;
@@ -75,7 +79,7 @@ export class NameTable<T extends Named> {
     const mask = this.#slots.length - 1;
     for (let at = spread(hash) & mask;; at = (at + 1) & mask) {
       const found = this.#slots[at];
-      if (found === undefined || (this.#hashes[at] === hash && found.key === key)) return at;
+      if (found === undefined || (this.#hashes[at] === hash && found.octets.startsWith(key))) return at;
     }
   }
 

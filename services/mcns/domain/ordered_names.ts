@@ -22,6 +22,11 @@ export class OrderedNames {
     this.#changes.set(orderOf(key), null);
   }
 
+  /** How many, those that came or went since the last look not counted apart: 0 only when there never was one. */
+  get size(): number {
+    return this.#keys.length + this.#changes.size;
+  }
+
   /** The keys in order, as they are now; not kept up afterwards. */
   get keys(): readonly string[] {
     this.#settle();

@@ -11,19 +11,22 @@ import { type DomainName, parentKey } from "./name.ts";
 import { NameTable } from "./name_table.ts";
 import type { Octets } from "./octets.ts";
 import { OrderedNames } from "./ordered_names.ts";
+import {
+  firstSetAt,
+  hasSignaturesAt,
+  nextSetAt,
+  packSets,
+  typeOfSetAt,
+  unpackSetAt,
+  unpackSetOf,
+  unpackSets,
+} from "./packed_sets.ts";
 import { readSoa } from "./rdata/record_data.ts";
 import { types } from "./rdata/record_type.ts";
+import { type RecordSet, setOf } from "./record_set.ts";
 import type { Soa } from "./soa.ts";
 
-/** All records of one type at one name. They share a TTL (RFC 2181 §5.2). */
-export interface RecordSet {
-  readonly type: number;
-  readonly ttlSeconds: number;
-  /** In canonical order (RFC 4034 §6.3), without duplicates; names in them lower case and written out. */
-  readonly data: readonly Octets[];
-  /** RRSIG data over this set; none in an unsigned zone. */
-  readonly signatures: readonly Octets[];
-}
+export { type RecordSet, setOf } from "./record_set.ts";
 
 /** What a zone has for a name and type. */
 export interface Finding {
@@ -70,27 +73,59 @@ export interface OwnedSet {
 }
 
 class Node {
-  readonly key: string;
+  /** Key and sets (packed_sets.ts). */
+  octets: Octets;
+  readonly keyLength: number;
   /** Null for the apex. */
   readonly parent: Node | null;
-  sets: readonly RecordSet[] = noSets;
   /** Nodes right below; with none and no sets the node goes. */
   children = 0;
   /** The `*` right below. */
   wildcard: Node | null = null;
-  /** The set that changes who answers: the NS set of a zone cut, or a DNAME for the names below. */
-  turn: RecordSet | null = null;
+  /** The type of the set that changes who answers: NS at a zone cut, DNAME for the names below; 0 for none. */
+  turn = 0;
 
   constructor(key: string, parent: Node | null) {
-    this.key = key;
+    this.octets = key;
+    this.keyLength = key.length;
     this.parent = parent;
+  }
+
+  get key(): string {
+    return this.octets.slice(0, this.keyLength);
+  }
+
+  get hasSets(): boolean {
+    return this.octets.length > this.keyLength;
   }
 }
 
-/** A set by itself, under its owner. */
+/** What was found at a node. Its other sets are unpacked when asked for. */
+class NodeFinding implements Finding {
+  readonly kind: FindingKind;
+  readonly set: RecordSet | null;
+  readonly wildcard: boolean;
+  readonly #node: Node;
+
+  constructor(kind: FindingKind, set: RecordSet | null, node: Node, wildcard: boolean) {
+    this.kind = kind;
+    this.set = set;
+    this.wildcard = wildcard;
+    this.#node = node;
+  }
+
+  get owner(): string {
+    return this.#node.key;
+  }
+
+  get sets(): readonly RecordSet[] {
+    return unpackSets(this.#node.octets);
+  }
+}
+
+/** The NSEC3 set of a hashed owner. */
 interface HashedOwner {
-  readonly key: string;
-  readonly sets: readonly RecordSet[];
+  readonly octets: Octets;
 }
 
 const noSets: readonly RecordSet[] = [];
@@ -99,8 +134,9 @@ const wildcardLabel = "\x01*";
 /** One zone. Built from the store, changed by name as commits happen. */
 export class Zone {
   readonly name: DomainName;
-  /** Of the name. */
+  /** The name's, also as the directory of zones wants it. */
   readonly key: string;
+  readonly octets: Octets;
   readonly #nodes = new NameTable<Node>();
   readonly #apex: Node;
   readonly #hashed = new NameTable<HashedOwner>();
@@ -110,12 +146,13 @@ export class Zone {
   #order: OrderedNames | null = null;
   #soa: { readonly set: RecordSet; readonly value: Soa } | null = null;
   #nsec3: Nsec3Parameters | null = null;
+  #isSigned = false;
   #lookup = new LookupName();
 
   /** Without any record: not answerable until an SOA set has been put at the apex. */
   constructor(name: DomainName) {
     this.name = name;
-    this.key = name.key;
+    this.key = this.octets = name.key;
     this.#apex = new Node(name.key, null);
     this.#nodes.put(this.#apex);
   }
@@ -145,7 +182,7 @@ export class Zone {
 
   /** Whether the zone has keys, and signatures over them. */
   get isSigned(): boolean {
-    return this.#apex.sets.some(({ type, signatures }) => type === types.DNSKEY && signatures.length > 0);
+    return this.#isSigned;
   }
 
   /** Null for a zone with NSEC, or not signed. */
@@ -160,10 +197,11 @@ export class Zone {
 
   /** All sets at that name, also below a zone cut (glue); none where it doesn't exist. */
   setsAt(key: string): readonly RecordSet[] {
-    const sets = this.#nodes.getByKey(key)?.sets ?? noSets;
+    const node = this.#nodes.getByKey(key);
+    const sets = node === undefined ? noSets : unpackSets(node.octets);
     if (this.#hashed.size === 0) return sets;
-    const hashed = this.#hashed.getByKey(key)?.sets;
-    return hashed === undefined ? sets : [...sets, ...hashed];
+    const hashed = this.#hashed.getByKey(key);
+    return hashed === undefined ? sets : [...sets, ...unpackSets(hashed.octets)];
   }
 
   /**
@@ -178,15 +216,18 @@ export class Zone {
 
   /** Every owner with sets, NSEC3 owners too, in no order. */
   *names(): IterableIterator<string> {
-    for (const { key, sets } of this.#nodes) if (sets.length > 0) yield key;
-    for (const { key } of this.#hashed) if (this.#nodes.getByKey(key) === undefined) yield key;
+    for (const node of this.#nodes) if (node.hasSets) yield node.key;
+    for (const { octets } of this.#hashed) {
+      const key = octets.slice(0, firstSetAt(octets));
+      if (this.#nodes.getByKey(key) === undefined) yield key;
+    }
   }
 
   /** Owners with sets in canonical order (RFC 4034 §6.1), without those of NSEC3. Sorted at the first call, then kept up. */
   canonicalNames(): readonly string[] {
     if (this.#order === null) {
       this.#order = new OrderedNames();
-      for (const { key, sets } of this.#nodes) if (sets.length > 0) this.#order.add(key);
+      for (const node of this.#nodes) if (node.hasSets) this.#order.add(node.key);
     }
     return this.#order.keys;
   }
@@ -207,17 +248,19 @@ export class Zone {
     let turn: Node | null = null;
     for (let at: Node | null = nearest; at !== null; at = at.parent) {
       // A DNAME turns the names below it, not its own; a zone cut also its own.
-      if (at.turn !== null && (at !== node || at.turn.type === types.NS)) turn = at;
+      if (at.turn !== 0 && (at !== node || at.turn === types.NS)) turn = at;
     }
     if (turn !== null) {
-      if (turn.turn!.type === types.DNAME) return found("dname", turn.turn, turn, false);
       // RFC 4035 §3.1.4.1: the DS at the cut is ours.
-      if (turn !== node || type !== types.DS) return found("delegation", turn.turn, turn, false);
+      if (turn !== node || type !== types.DS) {
+        const kind = turn.turn === types.DNAME ? "dname" : "delegation";
+        return new NodeFinding(kind, unpackSetOf(turn.octets, turn.turn)!, turn, false);
+      }
     }
     if (node !== undefined) return pick(node, type, false);
     // RFC 4592 §3.3.1: the wildcard right below the closest encloser.
     if (nearest.wildcard !== null) return pick(nearest.wildcard, type, true);
-    return found("no_name", null, nearest, false);
+    return new NodeFinding("no_name", null, nearest, false);
   }
 
   /** The NSEC set whose owner is `key` or the last one before it: it matches or covers that name. Null when there is none. */
@@ -229,8 +272,8 @@ export class Zone {
 
   /** The NSEC3 set at exactly that hashed owner. */
   nsec3At(owner: string): OwnedSet | null {
-    const set = this.#hashed.getByKey(owner)?.sets[0];
-    return set === undefined ? null : { owner, set };
+    const hashed = this.#hashed.getByKey(owner);
+    return hashed === undefined ? null : { owner, set: unpackSetAt(hashed.octets, firstSetAt(hashed.octets)) };
   }
 
   /** The NSEC3 set whose owner is the last one before that hashed owner, in a ring (RFC 5155 §1.3); null when there is none. */
@@ -246,10 +289,12 @@ export class Zone {
   }
 
   #readApex(): void {
-    const soa = setOf(this.#apex.sets, types.SOA);
+    const sets = unpackSets(this.#apex.octets);
+    const soa = setOf(sets, types.SOA);
     const data = soa?.data[0];
     this.#soa = soa === undefined || data === undefined ? null : { set: soa, value: readSoa(data) };
-    const parameters = setOf(this.#apex.sets, types.NSEC3PARAM)?.data[0];
+    this.#isSigned = (setOf(sets, types.DNSKEY)?.signatures.length ?? 0) > 0;
+    const parameters = setOf(sets, types.NSEC3PARAM)?.data[0];
     this.#nsec3 = parameters === undefined ? null : {
       algorithm: parameters.charCodeAt(0),
       iterations: parameters.charCodeAt(2) << 8 | parameters.charCodeAt(3),
@@ -259,7 +304,7 @@ export class Zone {
 
   #replaceHashed(key: string, sets: readonly RecordSet[]): void {
     if (sets.length > 0) {
-      this.#hashed.put({ key, sets });
+      this.#hashed.put({ octets: packSets(key, sets) });
       this.#hashedOrder.add(key);
     } else if (this.#hashed.size > 0 && this.#hashed.delete(key)) this.#hashedOrder.remove(key);
   }
@@ -267,15 +312,15 @@ export class Zone {
   #replacePlain(key: string, sets: readonly RecordSet[]): void {
     const node = sets.length > 0 ? this.#nodeAt(key) : this.#nodes.getByKey(key);
     if (node === undefined) return;
-    if ((node.sets.length > 0) !== (sets.length > 0)) {
-      if (sets.length > 0) this.#order?.add(key);
-      else this.#order?.remove(key);
-    }
-    const hadNsec = setOf(node.sets, types.NSEC) !== undefined, hasNsec = setOf(sets, types.NSEC) !== undefined;
+    const hadNsec = this.#nsecOrder.size > 0 && unpackSetOf(node.octets, types.NSEC) !== undefined;
+    const hasNsec = setOf(sets, types.NSEC) !== undefined;
     if (hasNsec && !hadNsec) this.#nsecOrder.add(key);
     else if (hadNsec && !hasNsec) this.#nsecOrder.remove(key);
-    node.sets = sets;
-    node.turn = (node === this.#apex ? undefined : setOf(sets, types.NS)) ?? setOf(sets, types.DNAME) ?? null;
+    if (sets.length > 0) this.#order?.add(key);
+    else this.#order?.remove(key);
+    node.octets = packSets(key, sets);
+    const cut = node === this.#apex ? undefined : setOf(sets, types.NS);
+    node.turn = (cut ?? setOf(sets, types.DNAME))?.type ?? 0;
     if (sets.length === 0) this.#prune(node);
   }
 
@@ -292,7 +337,7 @@ export class Zone {
   }
 
   #prune(node: Node): void {
-    for (let at = node; at.parent !== null && at.sets.length === 0 && at.children === 0; at = at.parent) {
+    for (let at = node; at.parent !== null && !at.hasSets && at.children === 0; at = at.parent) {
       this.#nodes.delete(at.key);
       at.parent.children--;
       if (at.parent.wildcard === at) at.parent.wildcard = null;
@@ -300,31 +345,23 @@ export class Zone {
   }
 }
 
-/** The set of that type among `sets`. */
-export function setOf(sets: readonly RecordSet[], type: number): RecordSet | undefined {
-  for (let i = 0; i < sets.length; i++) if (sets[i]!.type === type) return sets[i];
-  return undefined;
-}
-
-function found(kind: FindingKind, set: RecordSet | null, node: Node, wildcard: boolean): Finding {
-  return { kind, set, sets: node.sets, owner: node.key, wildcard };
-}
-
 /** What the sets at a node say to that type. */
 function pick(node: Node, type: number, wildcard: boolean): Finding {
-  const { sets } = node;
-  let cname: RecordSet | null = null, alias: RecordSet | null = null;
-  for (let i = 0; i < sets.length; i++) {
-    const set = sets[i]!;
-    if (set.type === types.ALIAS) alias = set;
-    else if (set.type === type || type === types.ANY) return found("records", set, node, wildcard);
-    else if (set.type === types.CNAME) cname = set;
+  const { octets } = node;
+  let cname = 0, alias = 0, isSigned = false;
+  for (let at = node.keyLength; at < octets.length; at = nextSetAt(octets, at)) {
+    const setType = typeOfSetAt(octets, at);
+    if (setType === types.ALIAS) alias = at;
+    else if (setType === type || type === types.ANY) {
+      return new NodeFinding("records", unpackSetAt(octets, at), node, wildcard);
+    } else if (setType === types.CNAME) cname = at;
+    isSigned ||= hasSignaturesAt(octets, at);
   }
-  if (type === types.RRSIG) {
-    const signed = sets.some(({ signatures }) => signatures.length > 0);
-    return found(signed ? "signatures" : "no_data", null, node, wildcard);
+  if (type === types.RRSIG) return new NodeFinding(isSigned ? "signatures" : "no_data", null, node, wildcard);
+  // RFC 4035 §2.5: beside a CNAME stand its own NSEC and signatures, so a question for NSEC is about this very name.
+  if (cname > 0 && type !== types.NSEC) return new NodeFinding("cname", unpackSetAt(octets, cname), node, wildcard);
+  if (alias > 0 && (type === types.A || type === types.AAAA)) {
+    return new NodeFinding("alias", unpackSetAt(octets, alias), node, wildcard);
   }
-  if (cname !== null) return found("cname", cname, node, wildcard);
-  if (alias !== null && (type === types.A || type === types.AAAA)) return found("alias", alias, node, wildcard);
-  return found("no_data", null, node, wildcard);
+  return new NodeFinding("no_data", null, node, wildcard);
 }
