@@ -1,0 +1,108 @@
+/** What operators see of transfers, and change. */
+import type { Clock } from "@lib/clock/mod.ts";
+import { invalid } from "@lib/errors/mod.ts";
+import type { DomainName } from "../../domain/name.ts";
+import { parsePeer, type PeerRole, type ZonePeer } from "../../domain/zone_peer.ts";
+import type { SecondaryStore } from "../../store/secondary_store.ts";
+import type { ZoneEditor } from "../../store/zone_editor.ts";
+import type { ZonePeers, ZonePeerStore } from "../../store/zone_peer_store.ts";
+import type { By, ZoneKind, ZoneReader } from "../../store/zone_store.ts";
+import type { CatalogPublisher } from "./catalog_publisher.ts";
+import type { NotifySender, NotifyState } from "./notify_sender.ts";
+import type { SecondaryZones } from "./secondary_zones.ts";
+
+/** Times in ms since the epoch, null for none. */
+export interface TransferState extends ZonePeers {
+  readonly zone: string;
+  readonly kind: ZoneKind;
+  readonly serial: number;
+  /** These are of a secondary: a primary told its serial; content was taken over; not answered from then on. */
+  readonly checkedAt: number | null;
+  readonly transferredAt: number | null;
+  readonly expiresAt: number | null;
+  readonly expired: boolean;
+  /** Why the last check or transfer failed, primary by primary; "" when none did. */
+  readonly error: string;
+  /** Of who is told of changes. */
+  readonly notifies: readonly NotifyState[];
+}
+
+export interface TransferControlOptions {
+  readonly zones: ZoneReader;
+  readonly editor: ZoneEditor;
+  readonly peers: ZonePeerStore;
+  readonly states: SecondaryStore;
+  readonly secondaries: SecondaryZones;
+  readonly notifies: NotifySender;
+  readonly catalogs: CatalogPublisher;
+  readonly clock: Clock;
+}
+
+/** How long `refresh` waits for a primary, ms: less than callers wait for us. */
+const refreshWaitMs = 8000;
+
+/** Throws NotFound for the zone. */
+export class ZoneTransfers {
+  readonly #options: TransferControlOptions;
+
+  constructor(options: TransferControlOptions) {
+    this.#options = options;
+  }
+
+  get(zone: DomainName): TransferState {
+    const { zones, peers, states, secondaries, notifies } = this.#options;
+    const row = zones.get(zone);
+    const ofSecondary = states.get(row);
+    return {
+      zone: row.name,
+      kind: row.kind,
+      ...peers.get(row),
+      serial: row.serial,
+      ...ofSecondary,
+      expired: secondaries.isExpired(zone),
+      notifies: notifies.statesOf(zone),
+    };
+  }
+
+  /**
+   * Replaces both sides, and uses them at once. May be called inside a transaction of zones. Throws Invalid for an
+   * address, a key that isn't here, primaries of a primary.
+   */
+  set(zone: DomainName, given: ZonePeers, by: By): TransferState {
+    const { zones, editor, peers, secondaries, notifies, clock } = this.#options;
+    const side = (list: readonly ZonePeer[], role: PeerRole, field: string) =>
+      list.map((peer, i) => parsePeer(peer, role, `${field}[${i}]`));
+    const parsed: ZonePeers = {
+      primaries: side(given.primaries, "primary", "primaries"),
+      secondaries: side(given.secondaries, "secondary", "secondaries"),
+    };
+    editor.together(() => {
+      const row = zones.get(zone);
+      if (row.kind === "primary" && parsed.primaries.length > 0) {
+        throw invalid("primaries", `are of secondaries, and ${row.name} is a primary: its records are written here`);
+      }
+      peers.set(row, parsed, by, clock.now());
+    });
+    secondaries.notified(zone);
+    notifies.changed(zone);
+    return this.get(zone);
+  }
+
+  /** A secondary asks its primaries, a primary notifies its secondaries. Resolves when that is done, or after 8 s. */
+  async refresh(zone: DomainName): Promise<TransferState> {
+    const { zones, secondaries, notifies } = this.#options;
+    if (zones.get(zone).kind === "primary") notifies.notify(zone);
+    else {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, refreshWaitMs));
+      await Promise.race([secondaries.refresh(zone), late]);
+      clearTimeout(timer);
+    }
+    return this.get(zone);
+  }
+
+  /** Puts the zone into a catalog of ours; null takes it out. */
+  setCatalog(zone: DomainName, catalog: DomainName | null, by: By): { memberId: string } {
+    return { memberId: this.#options.catalogs.setCatalog(zone, catalog, by) };
+  }
+}
