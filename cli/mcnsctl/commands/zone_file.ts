@@ -1,0 +1,92 @@
+/** import, export, diff. */
+import { buildCommand } from "@stricli/core";
+import { type CliContext, jsonOf, plain, printJson, switchFlag } from "@lib/cli/mod.ts";
+import { ExportZoneResponseSchema, type ImportZoneResponse, ImportZoneResponseSchema } from "@proto/mcns/v1/mcns_pb.ts";
+import { readText, type ServerFlags, serverFlags, withMcns } from "../connection.ts";
+import { zoneArgument } from "../words.ts";
+
+interface ImportFlags extends ServerFlags {
+  readonly zone: string;
+  readonly dryRun: boolean;
+  readonly create: boolean;
+}
+
+const fileParameter = { brief: "A zone file (RFC 1035 §5)", parse: String, placeholder: "file" } as const;
+
+export const importCommand = buildCommand({
+  docs: {
+    brief: "Make a zone's records those of a zone file",
+    fullDescription:
+      "Makes a zone's records those of a zone file, in one change that `undo` takes back. Times of the SOA are taken over, its serial is not.",
+    customUsage: [
+      { input: "example.org.zone --zone example.org --dry-run", brief: "only show what would change" },
+      { input: "example.org.zone --zone example.org", brief: "change it" },
+      { input: "example.net.zone --zone example.net --create", brief: "a zone that isn't there yet" },
+    ],
+  },
+  parameters: {
+    flags: {
+      ...serverFlags,
+      zone: { kind: "parsed", parse: String, brief: "The zone", placeholder: "ZONE" },
+      dryRun: switchFlag("Change nothing, show what would"),
+      create: switchFlag("Create the zone when it isn't there"),
+    },
+    positional: { kind: "tuple", parameters: [fileParameter] },
+  },
+  async func(this: CliContext, flags: ImportFlags, file: string) {
+    const { zone, dryRun, create } = flags;
+    const text = readText("file", file);
+    const answer = await withMcns(this, flags, ({ zones }) => zones.importZone({ zone, text, dryRun, create }));
+    if (flags.json) return printJson(this, jsonOf(ImportZoneResponseSchema, answer));
+    printDifference(this, answer);
+    const { removed, added, serial } = answer;
+    const did = dryRun ? "Would remove" : "Removed", and = dryRun ? "add" : "added";
+    this.print(`${did} ${removed.length} and ${and} ${added.length} records, serial ${serial}\n`);
+  },
+});
+
+/** Lines that go with "-", lines that come with "+". */
+function printDifference(context: CliContext, { removed, added }: ImportZoneResponse): void {
+  for (const line of removed) context.print(`-${plain(line)}\n`);
+  for (const line of added) context.print(`+${plain(line)}\n`);
+}
+
+export const exportCommand = buildCommand({
+  docs: {
+    brief: "Print a zone as a zone file",
+    customUsage: [
+      { input: "example.org > example.org.zone", brief: "the records as they were written" },
+      { input: "example.org --published", brief: "as secondaries get it, signatures and all" },
+    ],
+  },
+  parameters: {
+    flags: { ...serverFlags, published: switchFlag("With what signing made") },
+    positional: zoneArgument,
+  },
+  async func(this: CliContext, flags: ServerFlags & { readonly published: boolean }, zone: string) {
+    const { published } = flags;
+    const answer = await withMcns(this, flags, ({ zones }) => zones.exportZone({ zone, published }));
+    if (flags.json) printJson(this, jsonOf(ExportZoneResponseSchema, answer));
+    else this.print(answer.text);
+  },
+});
+
+export const diffCommand = buildCommand({
+  docs: {
+    brief: "Show how a zone differs from a zone file",
+    fullDescription:
+      "Shows how a zone differs from a zone file: with - what an import would remove, with + what it would add. Exit code 0 when they are the same, 1 when they differ.",
+    customUsage: [{ input: "example.org example.org.zone", brief: "changes nothing" }],
+  },
+  parameters: {
+    flags: serverFlags,
+    positional: { kind: "tuple", parameters: [...zoneArgument.parameters, fileParameter] },
+  },
+  async func(this: CliContext, flags: ServerFlags, zone: string, file: string) {
+    const text = readText("file", file);
+    const answer = await withMcns(this, flags, ({ zones }) => zones.importZone({ zone, text, dryRun: true }));
+    if (answer.removed.length + answer.added.length > 0) this.process.exitCode = 1;
+    if (flags.json) printJson(this, jsonOf(ImportZoneResponseSchema, answer));
+    else printDifference(this, answer);
+  },
+});

@@ -1,0 +1,129 @@
+/** An MCNS that answers what a test says, over real gRPC with TLS: a command line's tests start no service. */
+import type { DescService, MessageInitShape } from "@bufbuild/protobuf";
+import { create, toJson } from "@bufbuild/protobuf";
+import { join } from "node:path";
+import { type CliContext, runCli } from "@lib/cli/mod.ts";
+import { type Call, type Handlers, implement, type Operation } from "@lib/contract/mod.ts";
+import { serveGrpc } from "@lib/grpc/mod.ts";
+import { silentLogger } from "@lib/log/mod.ts";
+import { CertificateFiles } from "@lib/tls/mod.ts";
+import { type Ran, throwawayCa } from "@lib/testing/mod.ts";
+import { DnssecService } from "@proto/mcns/v1/dnssec_pb.ts";
+import { AdminService, AuthService, RecordService, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
+import { TransferService, TsigService } from "@proto/mcns/v1/transfer_pb.ts";
+import { app } from "../app.ts";
+
+const services = [
+  ...[ZoneService, RecordService, DnssecService, TransferService, TsigService, AdminService, AuthService],
+];
+
+type Methods =
+  & typeof ZoneService["method"]
+  & typeof RecordService["method"]
+  & typeof DnssecService["method"]
+  & typeof TransferService["method"]
+  & typeof TsigService["method"]
+  & typeof AdminService["method"]
+  & typeof AuthService["method"];
+
+/** What a method answers: a message, several of a stream, or an error. */
+type Answers = { [M in keyof Methods]?: MessageInitShape<Methods[M]["output"]> | readonly unknown[] | Error };
+
+export interface ScriptedMcns extends AsyncDisposable {
+  /** What was asked, "GetZone {"zone":"example.org"}", in order. */
+  readonly asked: string[];
+  answers: Answers;
+  /** Where the test's files are. */
+  readonly folder: string;
+  /** Writes a file. @returns its path */
+  file(name: string, text: string): string;
+  /** Runs `mcnsctl …` against it, with a good token unless the words name another. */
+  mcnsctl(...words: string[]): Promise<Ran>;
+  /** The same without saying which server. */
+  bare(...words: string[]): Promise<Ran>;
+  /** Both, for sessions. */
+  readonly programs: Readonly<Record<"mcnsctl" | "bare", (...words: string[]) => Promise<Ran>>>;
+}
+
+export async function scriptedMcns(answers: Answers = {}): Promise<ScriptedMcns> {
+  const folder = Deno.makeTempDirSync({ prefix: "mcnsctl-" });
+  const file = (name: string, text: string) => {
+    Deno.writeTextFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const ca = await throwawayCa();
+  const { cert, key } = await ca.issue(["localhost", "127.0.0.1", "mcns.example"]);
+  const certificates = CertificateFiles.load({
+    cert: file("cert.pem", cert),
+    key: file("key.pem", key),
+    log: silentLogger,
+    pollMs: 0,
+  });
+  const scripted = { asked: [] as string[], answers };
+  const server = await serveGrpc({
+    address: "127.0.0.1:0",
+    tls: certificates,
+    log: silentLogger,
+    authenticate: (token) =>
+      Promise.resolve(
+        token === "good"
+          ? { subject: "1", username: "ada", accountType: "human" as const, roles: ["admin"], tokenId: "t" }
+          : null,
+      ),
+    operations: services.flatMap((service) => scriptedOperations(service, scripted)),
+  });
+  const where = ["--server", server.address, "--ca", file("ca.pem", ca.root)];
+  const token = file("token", "good\n");
+  const bare = async (...words: string[]): Promise<Ran> => {
+    let stdout = "", stderr = "";
+    const context: CliContext = {
+      process: {
+        stdout: { write: (text) => void (stdout += text) },
+        stderr: { write: (text) => void (stderr += text) },
+        env: { STRICLI_NO_COLOR: "1" },
+      },
+      print: (text) => void (stdout += text),
+      environment: () => undefined,
+      watched: false,
+      isRead: () => true,
+      askPassword: () => Promise.resolve(""),
+    };
+    const code = await runCli(app, words, context);
+    return { code, stdout, stderr };
+  };
+  const mcnsctl = (...words: string[]) =>
+    bare(...words, ...where, ...(words.includes("--token-file") ? [] : ["--token-file", token]));
+  return Object.assign(scripted, {
+    folder,
+    file,
+    bare,
+    mcnsctl,
+    programs: { mcnsctl, bare },
+    async [Symbol.asyncDispose]() {
+      await server.close(0);
+      certificates.close();
+      Deno.removeSync(folder, { recursive: true });
+    },
+  });
+}
+
+function scriptedOperations<S extends DescService>(
+  service: S,
+  scripted: { asked: string[]; answers: Answers },
+): Operation[] {
+  const handlers = Object.fromEntries(service.methods.map((method) => {
+    const answer = (request: unknown) => {
+      scripted.asked.push(
+        `${method.name} ${JSON.stringify(toJson(method.input, create(method.input, request as never)))}`,
+      );
+      const given = (scripted.answers as Record<string, unknown>)[method.localName] ?? {};
+      if (given instanceof Error) throw given;
+      return given;
+    };
+    if (method.methodKind !== "server_streaming") return [method.localName, answer];
+    return [method.localName, async function* (request: unknown, _call: Call) {
+      yield* await Promise.resolve(answer(request) as unknown[]);
+    }];
+  }));
+  return implement(service, handlers as unknown as Handlers<S>);
+}
