@@ -7,9 +7,11 @@
  * time.
  */
 import type { Octets } from "../domain/octets.ts";
+import { nameEnd } from "../domain/rdata/names.ts";
 import { isCompressible } from "../domain/rdata/record_data.ts";
 import { classIn, dnssecOkFlag, ednsUdpOctets, flags, headerOctets, types } from "./codes.ts";
 import type { ReplyOptions } from "./edns_options.ts";
+import type { WireRecord } from "./message.ts";
 import { NameCompressor } from "./name_compressor.ts";
 import type { Query } from "./query.ts";
 
@@ -27,6 +29,14 @@ export interface ReplyHeader {
   rcode: number;
   authoritative: boolean;
   recursionAvailable: boolean;
+}
+
+/** Answer and authority sections, as they follow a question. */
+export interface PackedSections {
+  readonly answers: number;
+  readonly authorities: number;
+  readonly octets: number;
+  writeTo(out: Uint8Array, at: number): void;
 }
 
 /** Not shared between replies that overlap in time; reused for replies that follow each other. */
@@ -61,11 +71,6 @@ export class ReplyWriter {
     this.#length = questionEnd;
   }
 
-  /** Whether something that belongs into the reply didn't fit. */
-  get isTruncated(): boolean {
-    return this.#truncated;
-  }
-
   /** Says that something which had to be in the reply didn't fit. */
   truncate(): void {
     this.#truncated = true;
@@ -87,6 +92,27 @@ export class ReplyWriter {
     }
     this.#counts[section]! += data.length;
     return true;
+  }
+
+  /** Writes records of an upstream's reply, their data as it came. */
+  relayed(section: Section, records: readonly WireRecord[], ageSeconds: number): void {
+    for (const { owner, type, ttlSeconds, data } of records) {
+      this.startRecord(owner, type, Math.max(0, ttlSeconds - ageSeconds));
+      this.octets(data);
+      this.endRecord(section);
+    }
+  }
+
+  /** Writes an upstream's whole reply, packed against the question: before it nothing may have been written. */
+  packed(reply: PackedSections): void {
+    if (this.#length + reply.octets > this.#limit) {
+      this.#truncated = true;
+      return;
+    }
+    reply.writeTo(this.#out, this.#length);
+    this.#length += reply.octets;
+    this.#counts[sections.answer] = reply.answers;
+    this.#counts[sections.authority] = reply.authorities;
   }
 
   /** Starts a record; write its data, then call `endRecord`. */
@@ -268,11 +294,4 @@ export class ReplyWriter {
     if (this.#length + octets > this.#limit) this.#overflowed = true;
     return !this.#overflowed;
   }
-}
-
-/** Where the name at `from` in well-formed data ends. */
-function nameEnd(data: Octets, from: number): number {
-  let at = from;
-  for (let octets; (octets = data.charCodeAt(at)) > 0; at += octets + 1);
-  return at + 1;
 }
