@@ -137,6 +137,7 @@ export function startBind(port: number, zones: readonly ServedZone[], more = "")
   recursion no;
   minimal-responses no-auth;
   minimal-any yes;
+  zero-no-soa-ttl no;
   max-udp-size 1232;
   edns-udp-size 1232;
   dnssec-validation no;

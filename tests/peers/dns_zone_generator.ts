@@ -94,13 +94,16 @@ export function generateZone(seed: number, origin: string, size: number): Genera
     `${origin}. 3600 IN NS ns1.${origin}.`,
     `${origin}. 3600 IN NS ns2.example.net.`,
     `ns1.${origin}. 3600 IN A 192.0.2.53`,
+    // More than fits a datagram.
+    ...Array.from({ length: 60 }, (_, i) => `big.${origin}. 300 IN AAAA 2001:db8::${(i + 1).toString(16)}`),
   ];
-  const owners: string[] = [origin, `ns1.${origin}`];
+  const owners: string[] = [origin, `ns1.${origin}`, `big.${origin}`];
   const taken = new Set<string>(owners);
   const cuts: string[] = [];
   const target = (): string => {
     const kind = random.below(10);
-    if (kind < 6) return `${random.pick(owners)}.`;
+    // Of a wildcard a name that it stands for: nothing may point to the wildcard itself.
+    if (kind < 6) return `${random.pick(owners).replace(/^\*/, "any")}.`;
     if (kind < 8) return `${random.pick(words).toLowerCase()}.nowhere.${origin}.`;
     return `host${random.below(5)}.example.net.`;
   };
@@ -130,7 +133,7 @@ export function generateZone(seed: number, origin: string, size: number): Genera
       // Names below a DNAME are not there (RFC 6672 §2.4): it stands alone in a branch of its own.
       const branch = `dname${i}.${origin}`;
       taken.add(branch);
-      lines.push(`${branch}. ${ttl()} IN DNAME ${random.pick(owners)}.`);
+      lines.push(`${branch}. ${ttl()} IN DNAME ${random.pick(owners).replace(/^\*/, "any")}.`);
       cuts.push(branch);
     } else {
       const types = new Set(Array.from({ length: 1 + random.below(3) }, () => random.pick(Object.keys(values))));

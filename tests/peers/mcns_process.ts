@@ -12,6 +12,7 @@ import { silentLogger } from "@lib/log/mod.ts";
 import { commandLine, derive } from "@lib/sandbox/mod.ts";
 import { throwawayCa, writeIssued } from "@lib/testing/mod.ts";
 import { bundle } from "../../deploy/bundle/bundle.ts";
+import { portsAbove } from "../../deploy/local/layout.ts";
 import { type Config, schema } from "../../services/mcns/config.ts";
 import { Views } from "../../services/mcns/domain/views.ts";
 import { sandbox } from "../../services/mcns/sandbox.ts";
@@ -43,10 +44,11 @@ export class McnsProcess implements AsyncDisposable {
 
   private constructor(folder: string, base: number, program: StartedProgram) {
     this.folder = folder;
-    this.port = base;
-    this.tlsPort = base + 1;
-    this.restPort = base + 2;
-    this.dns = `127.0.0.1:${base}`;
+    const { dns, proxy, mcns } = portsAbove(base);
+    this.port = dns;
+    this.tlsPort = proxy;
+    this.restPort = mcns.rest;
+    this.dns = `127.0.0.1:${dns}`;
     this.ca = join(folder, "ca.pem");
     this.#program = program;
   }
@@ -55,20 +57,21 @@ export class McnsProcess implements AsyncDisposable {
   static async start({ config = {}, tables = "", fill }: McnsOptions = {}): Promise<McnsProcess> {
     const folder = Deno.makeTempDirSync({ prefix: "mcns-process-" });
     const base = freePortsBase();
+    const ports = portsAbove(base);
     const ca = await throwawayCa();
     const { cert, key } = await writeIssued(folder, await ca.issue(["localhost", "127.0.0.1"]));
     Deno.writeTextFileSync(join(folder, "ca.pem"), ca.root);
     for (const name of ["data", "cache"]) Deno.mkdirSync(join(folder, name), { mode: 0o700 });
     const sections: Record<string, readonly string[]> = {
       server: [
-        `rest_addr = "127.0.0.1:${base + 2}"`,
-        `grpc_addr = "127.0.0.1:${base + 3}"`,
+        `rest_addr = "127.0.0.1:${ports.mcns.rest}"`,
+        `grpc_addr = "127.0.0.1:${ports.mcns.grpc}"`,
         `tls_cert = "${cert}"`,
         `tls_key = "${key}"`,
         `data_dir = "${join(folder, "data")}"`,
       ],
-      mcias: [`address = "127.0.0.1:${base + 4}"`, `ca_cert = "${join(folder, "ca.pem")}"`],
-      dns: [`listen_addrs = ["127.0.0.1:${base}"]`, `tls_listen_addrs = ["127.0.0.1:${base + 1}"]`],
+      mcias: [`address = "127.0.0.1:${ports.mcias.grpc}"`, `ca_cert = "${join(folder, "ca.pem")}"`],
+      dns: [`listen_addrs = ["127.0.0.1:${ports.dns}"]`, `tls_listen_addrs = ["127.0.0.1:${ports.proxy}"]`],
     };
     const names = new Set([...Object.keys(sections), ...Object.keys(config)]);
     const lines = [...names].flatMap((name) => [`[${name}]`, ...sections[name] ?? [], ...config[name] ?? [], ""]);

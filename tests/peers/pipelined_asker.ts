@@ -1,5 +1,5 @@
 /**
- * Asks one server many questions over one TCP connection, many under way at once.
+ * Asks one server many questions: over one TCP connection many under way at once, over UDP one after the other.
  * @module
  */
 import { type Message, readMessage } from "../../services/mcns/dns/message.ts";
@@ -63,5 +63,25 @@ export async function askAll(port: number, queries: readonly Query[]): Promise<(
     return replies;
   } finally {
     connection.close();
+  }
+}
+
+/** The replies over UDP, one question after the other; null where none came within a second, or one that can't be read. */
+export async function askAllUdp(port: number, queries: readonly Query[]): Promise<(Message | null)[]> {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const buffer = new Uint8Array(4096);
+  const replies: (Message | null)[] = [];
+  try {
+    for (const [id, query] of queries.entries()) {
+      await socket.send(packetOf(query, id & 0xffff), { transport: "udp", hostname: "127.0.0.1", port });
+      const reply = await Promise.race([
+        socket.receive(buffer).then(([packet]) => packet.slice()),
+        new Promise<null>((resolve) => setTimeout(() => resolve(null), 1000)),
+      ]);
+      replies.push(reply === null ? null : readMessage(reply));
+    }
+    return replies;
+  } finally {
+    socket.close();
   }
 }

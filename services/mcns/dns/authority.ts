@@ -152,6 +152,8 @@ export class AuthorityWriter {
           target = next;
           // RFC 6672 §3.1: with the DNAME's TTL, and unsigned.
           this.#writer.set(sections.answer, key, types.CNAME, set.ttlSeconds, [target]);
+          // Who asked for the CNAME has it.
+          if (type === types.CNAME) return this.writeProofs();
           break;
         }
       }
@@ -200,7 +202,7 @@ export class AuthorityWriter {
     const servers = finding.set!, cut = finding.owner;
     // The NS set belongs to the child: no signature of ours is over it.
     this.#writer.set(sections.authority, cut, types.NS, servers.ttlSeconds, servers.data);
-    if (this.#dnssecOk) {
+    if (this.#dnssecOk && zone.isSigned) {
       const ds = setOf(finding.sets, types.DS);
       if (ds !== undefined) this.#set(sections.authority, cut, ds);
       else this.#prove(zone, finding, cut);
