@@ -104,10 +104,10 @@ export class ZoneFiles {
     if (exists === undefined && create) {
       const given = soa?.value ?? null;
       const settings = given === null ? emptySettings(zone) : settingsOf(given, zone);
-      const added: string[] = [];
+      let added: string[] = [];
       const row = this.#editor.create(zone, { settings }, by, (edit) => {
         if (soa !== null) edit.setSettings(settings, soa.ttlSeconds);
-        added.push(...apply(edit, wanted).added);
+        added = apply(edit, wanted).added;
       });
       return { removed: [], added, serial: row.serial };
     }
