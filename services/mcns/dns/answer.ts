@@ -163,7 +163,7 @@ export class Answers implements Responder {
   #tell({ client, query, header }: Exchange, length: number, startedAt: number): void {
     const key = query.questionEnd === headerOctets ? "\0" : query.key;
     const microseconds = Math.round((performance.now() - startedAt) * 1000);
-    this.observer?.seen(client, key, query.type, length === 0 ? -1 : header.rcode, microseconds);
+    this.observer?.seen(client, key, query.type, length === 0 ? -1 : header.rcode, length, microseconds);
   }
 }
 

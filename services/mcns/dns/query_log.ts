@@ -1,22 +1,21 @@
-/** The last queries, for the query log and the live view: some of all, as the config says. */
+/** Queries as they are answered: for the log, which gets some of them as the config says, and for whoever looks on. */
 import { textOfKey } from "../domain/name.ts";
 import { typeText } from "../domain/rdata/record_type.ts";
 import { rcodes } from "./codes.ts";
 import type { Client } from "./transport/responder.ts";
 
-/** What is told of a query and its reply. */
-export interface QuerySeen {
-  /** Counts up from 1; one per entry. */
-  readonly id: number;
+/** A query and what became of it. */
+export interface AnsweredQuery {
   /** Milliseconds since the epoch. */
   readonly at: number;
-  readonly client: string;
-  readonly transport: Client["transport"];
-  /** Without the final dot; "." for the root. */
-  readonly name: string;
-  readonly type: string;
-  /** "NXDOMAIN"; "" where no reply was sent. */
-  readonly rcode: string;
+  readonly client: Client;
+  /** Key of the name. */
+  readonly key: string;
+  readonly type: number;
+  /** -1 where no reply was sent. */
+  readonly rcode: number;
+  /** Of the reply; 0 where none was sent. */
+  readonly octets: number;
   /** From reading the query to the whole reply, upstreams included. */
   readonly microseconds: number;
 }
@@ -26,79 +25,67 @@ export interface QueryObserver {
   /** Asked before each query: only those that it wants are timed and told. */
   wants(): boolean;
   /** @param rcode -1 for no reply */
-  seen(client: Client, key: string, type: number, rcode: number, microseconds: number): void;
+  seen(client: Client, key: string, type: number, rcode: number, octets: number, microseconds: number): void;
 }
 
 export interface QueryLogOptions {
-  /** One of so many queries is kept; 0 for none. */
+  /** One of so many queries is written; 0 for none. */
   sample: number;
-  /** Entries kept; the oldest goes first. */
-  capacity?: number;
   now: () => number;
-  /** Gets each entry as well, as it comes. */
-  write?: (entry: QuerySeen) => void;
+  write: (query: AnsweredQuery) => void;
 }
 
-const defaultCapacity = 1000;
+type Watcher = (query: AnsweredQuery) => void;
 
 export class QueryLog implements QueryObserver {
   readonly #options: QueryLogOptions;
-  readonly #entries: QuerySeen[] = [];
-  readonly #capacity: number;
+  readonly #watchers = new Set<Watcher>();
   #count = 0;
-  #ids = 0;
-  /** Who looks on right now: then every query counts. */
-  #watchers = 0;
 
   constructor(options: QueryLogOptions) {
     this.#options = options;
-    this.#capacity = options.capacity ?? defaultCapacity;
   }
 
+  /** While somebody looks on, every query counts; else those that are written. */
   wants(): boolean {
-    if (this.#watchers > 0) return true;
+    return this.#watchers.size > 0 || this.#isSampled();
+  }
+
+  seen(client: Client, key: string, type: number, rcode: number, octets: number, microseconds: number): void {
+    const query: AnsweredQuery = { at: this.#options.now(), client, key, type, rcode, octets, microseconds };
+    if (this.#watchers.size === 0 || this.#isSampled()) this.#options.write(query);
+    for (const watcher of this.#watchers) watcher(query);
+  }
+
+  /** Tells the watcher of every query from now on, until the returned function is called. It must not throw. */
+  watch(watcher: Watcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  #isSampled(): boolean {
     const { sample } = this.#options;
     return sample > 0 && this.#count++ % sample === 0;
   }
+}
 
-  seen(client: Client, key: string, type: number, rcode: number, microseconds: number): void {
-    const entry: QuerySeen = {
-      id: ++this.#ids,
-      at: this.#options.now(),
-      client: client.address,
-      transport: client.transport,
-      name: textOfKey(key),
-      type: typeText(type),
-      rcode: rcode < 0 ? "" : rcodeText(rcode),
-      microseconds,
-    };
-    this.#entries[(entry.id - 1) % this.#capacity] = entry;
-    this.#options.write?.(entry);
-  }
-
-  /** Entries after that id, oldest first, `limit` of the newest at most. */
-  after(id: number, limit: number = this.#capacity): QuerySeen[] {
-    const first = Math.max(id + 1, this.#ids - this.#capacity + 1, this.#ids - limit + 1, 1);
-    return Array.from(
-      { length: Math.max(0, this.#ids - first + 1) },
-      (_, i) => this.#entries[(first + i - 1) % this.#capacity]!,
-    );
-  }
-
-  /** Keeps every query from now on, until the returned function is called. */
-  watch(): () => void {
-    this.#watchers++;
-    let watching = true;
-    return () => {
-      if (watching) this.#watchers--;
-      watching = false;
-    };
-  }
+/** A query as fields of a log event. */
+export function queryFields(query: AnsweredQuery): Record<string, string | number> {
+  const { client, key, type, rcode, octets, microseconds } = query;
+  return {
+    client: client.address,
+    transport: client.transport,
+    name: textOfKey(key),
+    type: typeText(type),
+    rcode: rcodeText(rcode),
+    octets,
+    microseconds,
+  };
 }
 
 const rcodeNames = new Map(Object.entries(rcodes).map(([name, code]) => [code as number, name]));
 
-/** `NXDOMAIN`; `RCODE11` for one without a name. */
+/** `NXDOMAIN`; `RCODE11` for one without a name; "" for -1, no reply. */
 export function rcodeText(rcode: number): string {
-  return rcodeNames.get(rcode) ?? `RCODE${rcode}`;
+  return rcode < 0 ? "" : rcodeNames.get(rcode) ?? `RCODE${rcode}`;
 }

@@ -1,5 +1,4 @@
 /** What the operations need of the forwarder. */
-import type { Cached } from "../dns/forward/answer_cache.ts";
 import type { Question } from "../dns/forward/upstream_reply.ts";
 import type { WireRecord } from "../dns/message.ts";
 
@@ -31,7 +30,8 @@ export interface CacheView {
 export interface ForwardControl {
   readonly upstreams: readonly UpstreamView[];
   readonly cacheStats: { readonly entries: number; readonly bytes: number };
-  cached(question: Question): Cached | undefined;
+  /** What the cache has at once: how old it is, and whether it is past its time. */
+  cached(question: Question): { readonly ageSeconds: number; readonly stale: boolean } | undefined;
   /** Whether the name is on a block list. */
   blocks(key: string): boolean;
   /** In the order of their page keys, those after `after`; at or below `name` only, where given. */

@@ -1,16 +1,9 @@
-/** Replies in words: rcodes, and records as lines of a zone file. */
-import { rcodes } from "../dns/codes.ts";
+/** Records of replies as lines of a zone file. */
 import type { WireRecord } from "../dns/message.ts";
 import { textOfKey } from "../domain/name.ts";
 import { fromBytes, type Octets, toHex } from "../domain/octets.ts";
 import { checkData, formatData } from "../domain/rdata/record_data.ts";
 import { typeText } from "../domain/rdata/record_type.ts";
-
-const rcodeNames = new Map(Object.entries(rcodes).map(([name, code]) => [code as number, name]));
-
-export function rcodeText(rcode: number): string {
-  return rcodeNames.get(rcode) ?? `RCODE${rcode}`;
-}
 
 /** `www.example.org. 300 IN A 192.0.2.1` */
 export function recordLine({ owner, type, ttlSeconds, data }: WireRecord): string {
