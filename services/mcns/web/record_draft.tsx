@@ -80,7 +80,7 @@ export function AddRecord({ visit, action, open, draft, errors }: {
             label="Name"
             value={draft.name}
             errors={errors}
-            placeholder="www, or @ for the zone"
+            placeholder="www or @"
             mono
             required
           />
