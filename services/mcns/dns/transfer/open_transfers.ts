@@ -26,6 +26,8 @@ export interface TransfersOptions {
   readonly tlsCa: string;
   /** Octets of one zone that a primary may send. */
   readonly maxZoneBytes: number;
+  /** Addresses that the sandbox lets us reach; absent: any. */
+  readonly reachable?: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -59,6 +61,7 @@ export function openTransfers(options: TransfersOptions): Transfers {
   const special = new ZoneExchange({ zones, editor, keys, peers, updates, secondaries, counters, clock, log });
   const control = new ZoneTransfers({
     ...{ zones, editor, peers, states, secondaries, notifies, catalogs: publisher, clock },
+    ...(options.reachable === undefined ? {} : { reachable: options.reachable }),
   });
   let started = false;
   editor.onChange((zone, serial) => {

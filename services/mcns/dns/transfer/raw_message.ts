@@ -90,7 +90,8 @@ export function readRawMessage(packet: Uint8Array): RawMessage | null {
         upperRcode = packet[fixed + 4]!;
         edns = { udpOctets: recordClass };
       } else if (type === types.TSIG) {
-        if (i !== 2 || recordClass !== classes.ANY) return null;
+        // RFC 8945 §4.2: class ANY, TTL 0. The TTL isn't covered by the MAC, so another one is somebody's meddling.
+        if (i !== 2 || recordClass !== classes.ANY || u16(packet, fixed + 4) + u16(packet, fixed + 6) > 0) return null;
         tsig = readTsig(packet, owner.name, at, dataStart, next);
         if (tsig === null) return null;
       } else {

@@ -1,8 +1,8 @@
 /** What operators see of transfers, and change. */
 import type { Clock } from "@lib/clock/mod.ts";
-import { invalid } from "@lib/errors/mod.ts";
+import { invalid, quote } from "@lib/errors/mod.ts";
 import type { DomainName } from "../../domain/name.ts";
-import { parsePeer, type PeerRole, type ZonePeer } from "../../domain/zone_peer.ts";
+import { hostPortOf, parsePeer, type PeerRole, type ZonePeer } from "../../domain/zone_peer.ts";
 import type { SecondaryStore } from "../../store/secondary_store.ts";
 import type { ZoneEditor } from "../../store/zone_editor.ts";
 import type { ZonePeers, ZonePeerStore } from "../../store/zone_peer_store.ts";
@@ -36,6 +36,8 @@ export interface TransferControlOptions {
   readonly notifies: NotifySender;
   readonly catalogs: CatalogPublisher;
   readonly clock: Clock;
+  /** Addresses that the sandbox lets us reach, "ip:port"; absent: any. */
+  readonly reachable?: readonly string[];
 }
 
 /** How long `refresh` waits for a primary, ms: less than callers wait for us. */
@@ -66,12 +68,12 @@ export class ZoneTransfers {
 
   /**
    * Replaces both sides, and uses them at once. May be called inside a transaction of zones. Throws Invalid for an
-   * address, a key that isn't here, primaries of a primary.
+   * address, one that the sandbox doesn't let us reach, a key that isn't here, primaries of a primary.
    */
   set(zone: DomainName, given: ZonePeers, by: By): TransferState {
     const { zones, editor, peers, secondaries, notifies, clock } = this.#options;
     const side = (list: readonly ZonePeer[], role: PeerRole, field: string) =>
-      list.map((peer, i) => parsePeer(peer, role, `${field}[${i}]`));
+      list.map((peer, i) => this.#reachable(parsePeer(peer, role, `${field}[${i}]`), `${field}[${i}].address`));
     const parsed: ZonePeers = {
       primaries: side(given.primaries, "primary", "primaries"),
       secondaries: side(given.secondaries, "secondary", "secondaries"),
@@ -86,6 +88,15 @@ export class ZoneTransfers {
     secondaries.notified(zone);
     notifies.changed(zone);
     return this.get(zone);
+  }
+
+  /** A peer that messages go out to needs a grant, and grants come from the config. */
+  #reachable(peer: ZonePeer, field: string): ZonePeer {
+    const { reachable } = this.#options;
+    if (reachable === undefined || hostPortOf(peer) === null || reachable.includes(peer.address)) return peer;
+    throw invalid(field, `must be one of transfer.peers in the config, got ${quote(peer.address)}`, {
+      hint: "The sandbox lets this server reach only those: add it there, and restart.",
+    });
   }
 
   /** A secondary asks its primaries, a primary notifies its secondaries. Resolves when that is done, or after 8 s. */
