@@ -3,7 +3,7 @@ import { ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
 import { callers, operationsUnderTest } from "../testing/operations_under_test.ts";
 import { zoneName } from "../testing/temp_store.ts";
 
-const { createZone, getZone, listZones, updateZone, deleteZone } = ZoneService.method;
+const { createZone, getZone, listZones, updateZone, deleteZone, importZone, exportZone } = ZoneService.method;
 const zone = "svc.mcp.metacircular.net";
 
 Deno.test("zones: admins change them, every account reads them, nobody else does", async () => {
@@ -94,4 +94,24 @@ Deno.test("zones come in pages, with their number of records", async () => {
   const rest = await test.calls.call(listZones, { pageToken: first.nextPageToken });
   assert.deepEqual(rest.zones.map(({ name, recordCount }) => [name, recordCount]), [[zone, 3]]);
   assert.equal(rest.nextPageToken, "");
+});
+
+Deno.test("zone files go in as one change, and come out again", async () => {
+  await using test = await operationsUnderTest();
+  const { calls } = test;
+  const text = "@ 3600 SOA ns1 hostmaster 1 7200 600 604800 60\nwww 300 A 192.0.2.1\n@ 300 MX 10 mail\n";
+  assert.equal(await calls.codeOf(importZone, { zone: "example.org", text }), "not_found");
+  assert.equal(await calls.codeOf(importZone, { zone: "example.org", text, create: true }, callers.agent), "denied");
+  const rehearsed = await calls.call(importZone, { zone: "example.org", text, create: true, dryRun: true });
+  assert.equal(test.store.directory.size, 0, "a dry run changes nothing");
+  const done = await calls.call(importZone, { zone: "example.org", text, create: true });
+  assert.deepEqual([done.added, done.removed], [rehearsed.added, []]);
+  assert.deepEqual(done.added.toSorted(), ["@ 300 MX 10 mail.example.org", "www 300 A 192.0.2.1"]);
+  const zone = await calls.call(getZone, { zone: "example.org" });
+  assert.deepEqual([zone.refresh, zone.minimum, zone.recordCount, zone.serial], [7200, 60, 2, done.serial]);
+  const out = await calls.call(exportZone, { zone: "example.org" }, callers.user);
+  assert.match(out.text, /www\s+300\s+IN\s+A\s+192\.0\.2\.1/);
+  assert.equal(out.serial, done.serial);
+  const same = await calls.call(importZone, { zone: "example.org", text: out.text, dryRun: true });
+  assert.deepEqual([same.added, same.removed], [[], []]);
 });

@@ -12,11 +12,22 @@ import {
 } from "@bufbuild/protobuf";
 import type { Caller } from "@lib/auth/mod.ts";
 import type { Operation } from "@lib/contract/mod.ts";
+import { silentLogger } from "@lib/log/mod.ts";
+import { ClientNetworks } from "../dns/client_networks.ts";
+import { Counters } from "../dns/counters.ts";
+import type { Forwarder } from "../dns/forward/forwarder.ts";
+import { explainingAnswers } from "../dns/open_answers.ts";
+import { QueryLog } from "../dns/query_log.ts";
+import { openTransfers } from "../dns/transfer/open_transfers.ts";
+import { adminOperations } from "../operations/admin_operations.ts";
 import { authOperations } from "../operations/auth_operations.ts";
 import { PointerRecords } from "../operations/pointer_records.ts";
 import { recordOperations } from "../operations/record_operations.ts";
-import { type ZoneFiles, zoneOperations } from "../operations/zone_operations.ts";
-import type { TransferControl } from "../operations/transfer_control.ts";
+import { transferOperations } from "../operations/transfer_operations.ts";
+import { tsigOperations } from "../operations/tsig_operations.ts";
+import { zoneOperations } from "../operations/zone_operations.ts";
+import { KeyVault } from "../store/key_vault.ts";
+import { transferStores } from "../store/transfer_stores.ts";
 import { type StoreOptions, type StoreUnderTest, storeUnderTest, zoneName } from "./temp_store.ts";
 
 const account = (username: string, accountType: Caller["accountType"], roles: string[] = []): Caller => ({
@@ -71,31 +82,83 @@ export class OperationCalls {
     }
   }
 
+  /** What a streaming method yields, until `signal` aborts. */
+  async *stream<I extends DescMessage, O extends DescMessage>(
+    method: { readonly input: I; readonly output: O } & DescMethod,
+    request: MessageInitShape<I>,
+    signal: AbortSignal,
+  ): AsyncGenerator<MessageShape<O>, void, undefined> {
+    const call = { caller: callers.admin, remote: "127.0.0.1", requestId: "r", transport: "rest" as const, signal };
+    for await (const message of this.#find(method).stream(create(method.input, request), call)) {
+      yield message as MessageShape<O>;
+    }
+  }
+
+  #find(method: DescMethod): Operation {
+    return this.#operations.find(({ name }) => name === `${method.parent.typeName}.${method.name}`)!;
+  }
+
   #invoke(method: DescMethod, request: Message, caller: Caller | null): Promise<Message> {
-    const operation = this.#operations.find(({ name }) => name === `${method.parent.typeName}.${method.name}`)!;
     const { signal } = new AbortController();
-    return operation.invoke(request, { caller, remote: "127.0.0.1", requestId: "r", transport: "rest", signal });
+    return this.#find(method).invoke(request, {
+      caller,
+      remote: "127.0.0.1",
+      requestId: "r",
+      transport: "rest",
+      signal,
+    });
   }
 }
 
 export interface OperationsUnderTest extends AsyncDisposable {
   readonly store: StoreUnderTest;
   readonly calls: OperationCalls;
+  readonly counters: Counters;
+  readonly queries: QueryLog;
 }
 
-/** Zones, records and history. */
-export async function operationsUnderTest(options: StoreOptions = {}): Promise<OperationsUnderTest> {
+export interface OperationsOptions extends StoreOptions {
+  /** For names of other zones, for clients in 127.0.0.0/8; default none. */
+  forwarder?: Forwarder | null;
+}
+
+/** All operations but those of signing, whose part has its own tests. Other servers are neither asked nor told. */
+export async function operationsUnderTest(options: OperationsOptions = {}): Promise<OperationsUnderTest> {
+  const { forwarder = null } = options;
   const store = await storeUnderTest(options);
-  const { zones, records, changes, editor, clock } = store;
-  const pointers = new PointerRecords(zones, editor);
+  const { db, zones, records, changes, files, editor, audit, views, clock } = store;
+  const log = silentLogger;
+  const stores = transferStores(db, audit, KeyVault.open(`${store.path}.key`));
+  const transfers = openTransfers({
+    ...{ zones, editor, stores, clock, log },
+    ...{ sources: [], tlsCa: "", maxZoneBytes: 1_000_000 },
+  });
+  const counters = new Counters();
+  const queries = new QueryLog({ sample: 0, now: () => clock.now(), write: () => {} });
+  const forwardFor = new ClientNetworks(["127.0.0.0/8"]);
+  const answers = explainingAnswers({
+    ...{ views, forwarder, forwardFor, special: null, counters: new Counters(), clock, log },
+  });
   const operations = [
-    ...zoneOperations({ zones, editor, changes, rights, files: {} as ZoneFiles, transfers: {} as TransferControl }),
-    ...recordOperations({ records, pointers, editor, rights, clock }),
+    ...zoneOperations({ zones, editor, changes, files, transfers: transfers.control, rights }),
+    ...recordOperations({ records, pointers: new PointerRecords(zones, editor), editor, rights, clock }),
+    ...transferOperations(transfers.control),
+    ...tsigOperations(stores.keys),
+    ...adminOperations({
+      ...{ zones, counters, forwarder, queries, audit, log },
+      explaining: { views, answers, forwarder, forwardFor },
+      startedAt: new Date(clock.now()),
+    }),
     ...authOperations(rights),
   ];
   return {
     store,
+    counters,
+    queries,
     calls: new OperationCalls(operations),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await transfers[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
   };
 }
