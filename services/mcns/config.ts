@@ -88,6 +88,11 @@ export const schema = defineConfig({
       'addresses that NOTIFY and questions for a serial go out from, one per IP version, e.g. "0.0.0.0:0"; needed with secondaries or primaries',
     ),
     peers: addresses([], "other servers of our zones, each as ip:port: whom NOTIFY and transfers may reach"),
+    tls_ca: path("", "root of the certificates of primaries that are asked over TLS (RFC 9103)"),
+    max_zone_bytes: integer(256 * 1024 * 1024, "largest zone that a primary may send, bytes", {
+      min: 1024,
+      max: 4 * 1024 ** 3,
+    }),
     journal_bytes: integer(1024 * 1024, "memory of past changes per zone for IXFR (RFC 1995), bytes", {
       max: 1024 ** 3,
     }),

@@ -2,11 +2,18 @@ import type { Declaration } from "@lib/sandbox/mod.ts";
 
 export const sandbox: Declaration = {
   program: "mcns",
-  listen: ["server.rest_addr", "server.grpc_addr", "dns.listen_addrs", "dns.tls_listen_addrs", "forward.source_addrs"],
+  listen: [
+    "server.rest_addr",
+    "server.grpc_addr",
+    "dns.listen_addrs",
+    "dns.tls_listen_addrs",
+    "forward.source_addrs",
+    "transfer.source_addrs",
+  ],
   datagramPeers: ["dns.allow_clients"],
-  connect: ["mcias.address", "forward.upstreams"],
-  read: ["server.tls_cert", "server.tls_key", "mcias.ca_cert", "dns.cookie_secret_file"],
-  write: ["server.data_dir"],
+  connect: ["mcias.address", "forward.upstreams", "transfer.peers"],
+  read: ["server.tls_cert", "server.tls_key", "mcias.ca_cert", "dns.cookie_secret_file", "transfer.tls_ca"],
+  write: ["server.data_dir", "dnssec.key_file"],
   verbs: { status: { read: ["server.ca_cert"] } },
   unstable: ["net"],
   takeover: true,

@@ -10,6 +10,7 @@ import {
   type RunningService,
   serveApi,
   type ServiceContext,
+  serviceLogin,
   serviceVerifier,
   watchDatabase,
 } from "@lib/service/mod.ts";
@@ -19,21 +20,29 @@ import { ClientNetworks } from "./dns/client_networks.ts";
 import { Counters } from "./dns/counters.ts";
 import type { Forwarder } from "./dns/forward/forwarder.ts";
 import { openForwarder } from "./dns/forward/open_forwarder.ts";
-import { openAnswers } from "./dns/open_answers.ts";
+import { explainingAnswers, openAnswers } from "./dns/open_answers.ts";
+import { queryFields, QueryLog } from "./dns/query_log.ts";
+import { openTransfers } from "./dns/transfer/open_transfers.ts";
 import { dohRoute } from "./dns/transport/doh.ts";
-import { listenDns } from "./dns/transport/listen.ts";
+import { hostPort, listenDns } from "./dns/transport/listen.ts";
 import { DomainName } from "./domain/name.ts";
 import type { RightsSettings } from "./domain/rights.ts";
 import { Views } from "./domain/views.ts";
+import { adminOperations } from "./operations/admin_operations.ts";
 import { authOperations } from "./operations/auth_operations.ts";
 import { PointerRecords } from "./operations/pointer_records.ts";
 import { recordOperations } from "./operations/record_operations.ts";
+import { transferOperations } from "./operations/transfer_operations.ts";
+import { tsigOperations } from "./operations/tsig_operations.ts";
 import { zoneOperations } from "./operations/zone_operations.ts";
 import { parseSeeds } from "./seeds.ts";
+import { KeyVault } from "./store/key_vault.ts";
 import { migrations } from "./store/migrations.ts";
 import { RecordExpiry } from "./store/record_expiry.ts";
 import { seedZones } from "./store/seed_zones.ts";
+import { transferStores } from "./store/transfer_stores.ts";
 import { zoneStores } from "./store/zone_stores.ts";
+import { webRoutes } from "./web/web_routes.tsx";
 
 export function databasePath(config: Config): string {
   return join(config.server.data_dir, "mcns.db");
@@ -65,6 +74,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     return { name, has: (address: string) => clients.has(address) };
   }));
   const audit = new AuditLog(db);
+  const vault = KeyVault.open(config.dnssec.key_file || join(config.server.data_dir, "mcns.key"));
   const journalBytes = config.transfer.journal_bytes;
   const { zones, rows, records, changes, files, editor, follower } = zoneStores(db, {
     audit,
@@ -72,6 +82,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     journalBytes,
     log,
   });
+  const others = transferStores(db, audit, vault);
   const seeded = seedZones(editor, zones, parseSeeds(config.zones));
   if (seeded.length > 0) log.info("zones seeded from the config", { zones: seeded });
   stack.use(watchDatabase(db, () => follower.reload(), log));
@@ -84,7 +95,23 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const forwarder = openForwarder(config.forward, clock, log);
   if (forwarder !== null) stack.defer(() => forwarder.close());
   const forwardFor = new ClientNetworks(config.forward.allow_clients);
-  const answers = openAnswers(config.dns, { views, forwarder, forwardFor, special: null, counters, clock, log });
+  const transfers = stack.use(openTransfers({
+    ...{ zones, editor, clock, log },
+    stores: others,
+    sources: config.transfer.source_addrs.map((address) => hostPort(address, "transfer.source_addrs")),
+    tlsCa: config.transfer.tls_ca === "" ? "" : Deno.readTextFileSync(config.transfer.tls_ca),
+    maxZoneBytes: config.transfer.max_zone_bytes,
+    reachable: config.transfer.peers,
+  }));
+  transfers.counters.register(metrics);
+  const answering = { views, forwarder, forwardFor, special: transfers.special, counters, clock, log };
+  const answers = openAnswers(config.dns, answering);
+  const queries = new QueryLog({
+    sample: config.dns.query_log_sample,
+    now: () => clock.now(),
+    write: (query) => log.info("query", queryFields(query)),
+  });
+  answers.observer = queries;
   const dns = await listenDns({
     addresses: config.dns.listen_addrs,
     ...dnsOverTls(context, stack),
@@ -97,6 +124,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     maxPerClient: config.dns.tcp_max_per_client,
   });
   stack.defer(() => dns.close(config.server.shutdown_timeout_ms));
+  transfers.start();
   metrics.gaugeFrom("mcns_zones", "Zones in memory", () => views.general.size);
   metrics.gaugeFrom("mcns_tcp_connections", "DNS connections open", () => dns.connections);
   metrics.gaugeFrom("mcns_cache_bytes", "Memory of the forwarder's cache", () => forwarder?.cacheStats.bytes ?? 0);
@@ -108,28 +136,31 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     serviceZone: DomainName.parse(config.rights.service_zone, "rights.service_zone"),
     agentAccount: config.rights.agent_account,
   };
+  const explaining = { views, forwarder, forwardFor, answers: explainingAnswers(answering) };
+  const operations = [
+    ...zoneOperations({ zones, editor, changes, files, transfers: transfers.control, rights }),
+    ...recordOperations({ records, pointers: new PointerRecords(zones, editor), editor, rights, clock }),
+    ...transferOperations(transfers.control),
+    ...tsigOperations(others.keys),
+    ...adminOperations({
+      ...{ zones, counters, forwarder, queries, explaining, audit, clock, log },
+      startedAt: context.startedAt,
+    }),
+    ...authOperations(rights),
+  ];
+  const pages = stack.use(webRoutes({
+    ...{ operations, health, clock, log, version: context.version },
+    authenticate: verifier.verify,
+    login: stack.use(serviceLogin(context)),
+  }));
+  const doh = config.dns.doh ? dohRoute(answers) : null;
   const api = stack.use(
     await serveApi({
       context,
-      operations: [
-        ...zoneOperations({
-          zones,
-          editor,
-          changes,
-          files,
-          transfers: {
-            set: () => {
-              throw new Error("not yet");
-            },
-          },
-          rights,
-        }),
-        ...recordOperations({ records, pointers: new PointerRecords(zones, editor), editor, rights, clock }),
-        ...authOperations(rights),
-      ],
+      operations,
       authenticate: verifier.verify,
       health,
-      ...(config.dns.doh ? { routes: dohRoute(answers) } : {}),
+      routes: async (request, info) => await doh?.(request, info) ?? await pages(request, info),
     }),
   );
   log.info("answering DNS", { addresses: dns.addresses, zones: views.general.size });

@@ -59,7 +59,8 @@ export async function listenDns(options: ListenOptions): Promise<DnsListeners> {
   };
 }
 
-function hostPort(text: string, field: string): { hostname: string; port: number } {
+/** "ip:port" apart. Throws Invalid on `field`. */
+export function hostPort(text: string, field: string): { hostname: string; port: number } {
   const parsed = parseAddress(text, field);
   if (parsed.kind !== "tcp") throw invalid(field, `must be "ip:port", got ${quote(text)}`);
   return parsed;
