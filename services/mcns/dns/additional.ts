@@ -18,15 +18,17 @@ export function addAddresses(zone: Zone, owner: string, set: RecordSet, dnssecOk
     const host = hostOf(set.type, data, owner);
     if (host === null || done.includes(host) || !isAtOrBelow(host, zone.key)) continue;
     done.push(host);
-    for (const type of addressTypes) {
+    // RFC 9460 §4.1: the records that an AliasMode one stands for as well.
+    const wanted = isServiceBinding(set.type) && isAliasMode(data) ? [...addressTypes, set.type] : addressTypes;
+    for (const type of wanted) {
       const finding = zone.find(host, type);
-      // A wildcard's would need a proof beside it, and a CNAME is no address: the client asks when it wants to know.
-      const addresses = finding.kind === "records" && !finding.wildcard
+      // Those of a wildcard would need a proof beside them; and a CNAME is no address.
+      const found = finding.kind === "records" && !(finding.wildcard && dnssecOk)
         ? finding.set!
         : finding.kind === "delegation"
         ? setOf(zone.setsAt(host), type)
         : undefined;
-      if (addresses !== undefined && !addSet(host, addresses, dnssecOk, writer)) return;
+      if (found !== undefined && !addSet(host, found, dnssecOk, writer)) return;
     }
   }
 }
@@ -55,8 +57,12 @@ function addSet(owner: string, set: RecordSet, dnssecOk: boolean, writer: ReplyW
     writer.set(sections.additional, owner, types.RRSIG, set.ttlSeconds, set.signatures);
 }
 
-const addressTypes = [types.A, types.AAAA] as const;
+const addressTypes: readonly number[] = [types.A, types.AAAA];
+const isServiceBinding = (type: number): boolean => type === types.SVCB || type === types.HTTPS;
 const isAddress = (type: number): boolean => type === types.A || type === types.AAAA;
+
+/** Priority 0 (RFC 9460 §2.4.2). */
+const isAliasMode = (data: Octets): boolean => data.startsWith("\0\0");
 
 function namesHosts(type: number): boolean {
   switch (type) {
@@ -75,7 +81,6 @@ function namesHosts(type: number): boolean {
 }
 
 function hostOf(type: number, data: Octets, owner: string): string | null {
-  // The `.` of AliasMode (priority 0) says that there is no service.
-  const isService = (type === types.SVCB || type === types.HTTPS) && data.slice(0, 2) !== "\0\0";
-  return targetOf(type, data) ?? (isService ? owner : null);
+  // The `.` of AliasMode says that there is no service.
+  return targetOf(type, data) ?? (isServiceBinding(type) && !isAliasMode(data) ? owner : null);
 }
