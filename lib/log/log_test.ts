@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "@lib/clock/mod.ts";
 import { notFound } from "@lib/errors/mod.ts";
-import { createLogger, type Fields, type LoggerOptions, Secret } from "./mod.ts";
+import { createLogger, type Fields, type LoggerOptions, RecentProblems, Secret } from "./mod.ts";
 
 function lines(options: Partial<LoggerOptions>, log: (logger: ReturnType<typeof createLogger>) => void): string {
   let out = "";
@@ -65,4 +65,18 @@ Deno.test("Secret shows itself nowhere but in reveal", () => {
     '[secret] {"secret":"[secret]"} [secret]',
   );
   assert.equal(secret.reveal(), "hunter2");
+});
+
+Deno.test("RecentProblems keeps the last warnings and errors, newest first, and hands every event on", () => {
+  let out = "";
+  const clock = new FakeClock();
+  const all = createLogger({ service: "mcns", clock, write: (line) => void (out += line) });
+  const problems = new RecentProblems(all, clock, 2);
+  problems.log.info("fine");
+  problems.log.error("first");
+  problems.log.with({ zone: "example.org" }).warn("second", { token: "ey" });
+  problems.log.error("third");
+  const at = "2026-01-01T00:00:00.000Z";
+  assert.deepEqual(problems.lines, [`${at} ERROR third`, `${at} WARN  second zone=example.org token="[secret]"`]);
+  assert.equal(out.split("\n").length, 5);
 });

@@ -8,6 +8,8 @@
  */
 import { type Clock, rfc3339, systemClock } from "@lib/clock/mod.ts";
 
+export { RecentProblems } from "./recent_problems.ts";
+
 export type Level = "debug" | "info" | "warn" | "error";
 export type Fields = Record<string, unknown>;
 
