@@ -1,144 +1,79 @@
-/** A zone that is signed in memory: what a publication does, without a database. */
-import type { KeyLife, KeyRole, SigningPhase } from "../domain/key_rollover.ts";
-import { types } from "../domain/rdata/record_type.ts";
-import { readSoa, soaData } from "../domain/rdata/record_data.ts";
-import { RecordName } from "../domain/record_name.ts";
-import { defaultSigningPolicy, type SigningPolicy } from "../domain/signing_policy.ts";
-import { type RecordSet, Zone } from "../domain/zone.ts";
-import { formatZoneFile } from "../domain/zone_file/format_zone_file.ts";
-import { plainSets } from "../dnssec/changed_zone.ts";
-import { publishZone } from "../dnssec/publish_zone.ts";
-import { type SetSigner, type SigningJob, signNow } from "../dnssec/signature.ts";
-import { newKey, SigningKey } from "../dnssec/signing_key.ts";
-import { type ZoneKey, ZoneSigning } from "../dnssec/zone_signing.ts";
-import { recordsOf } from "../store/published.ts";
+/**
+ * Zones that look signed: every set with authority has an RRSIG (of the right type, labels and signer, over nothing), and
+ * an NSEC or NSEC3 chain stands beside. For tests of what is sent, not of what a validator thinks of it.
+ */
+import { nsec3Hash } from "../dns/nsec3_hash.ts";
+import { isAtOrBelow, labelsOfKey, parentKey, textOfKey } from "../domain/name.ts";
+import { parseData } from "../domain/rdata/record_data.ts";
+import { types, typeText } from "../domain/rdata/record_type.ts";
+import { type RecordSet, setOf, type Zone } from "../domain/zone.ts";
 import { zoneOf } from "./zone_text.ts";
 
-/** Keys in memory: a CSK, or with `splitKeys` a KSK and a ZSK. */
-export function zoneKeys(policy: SigningPolicy, change: Partial<KeyLife> = {}): ZoneKey[] {
-  const roles: KeyRole[] = policy.splitKeys ? ["ksk", "zsk"] : ["csk"];
-  return roles.map((role, i): ZoneKey => {
-    const key = newKey({ role, algorithm: policy.algorithm, state: "active", until: null, taken: [] });
-    return {
-      id: i + 1,
-      tag: key.tag,
-      role,
-      state: "active",
-      stateSince: 0,
-      activeAt: 0,
-      until: null,
-      isReplaced: false,
-      isCompromised: false,
-      signing: new SigningKey(key, () => new Uint8Array(key.privateKey)),
-      ...change,
-    };
-  });
+export interface SigningOptions {
+  /** NSEC3 with 12 iterations, salt aabbccdd and opt-out, as in RFC 5155 appendix A. Default: NSEC. */
+  nsec3?: boolean;
 }
 
-export class SignedZone {
-  /** As published. */
-  readonly zone: Zone;
-  signing: ZoneSigning;
-  /** Signatures that the last publication made: "A www.example.org". */
-  signed: SigningJob[] = [];
-  /** What stands at names that the last publication changed. */
-  changed: ReadonlyMap<string, readonly RecordSet[]> = new Map();
-  readonly #clock: () => number;
-
-  /** Signs the zone of these lines of a zone file. `at`: ms since the epoch. */
-  constructor(origin: string, lines: readonly string[], policy: Partial<SigningPolicy>, clock: () => number) {
-    this.#clock = clock;
-    this.zone = zoneOf(origin, lines);
-    const whole: SigningPolicy = { ...defaultSigningPolicy, ...policy };
-    this.signing = new ZoneSigning(this.zone.key, whole, "signed", zoneKeys(whole));
-    this.publish(new Map(), this.zone.canonicalNames());
-  }
-
-  /** Takes another policy, phase or keys; the next publication goes by it. */
-  sign(change: { policy?: Partial<SigningPolicy>; phase?: SigningPhase; keys?: readonly ZoneKey[] }): void {
-    const { zone, policy, phase, keys } = this.signing;
-    this.signing = new ZoneSigning(zone, { ...policy, ...change.policy }, change.phase ?? phase, change.keys ?? keys);
-  }
-
-  /** Publishes names with these plain sets, and raises the serial. */
-  publish(plain: ReadonlyMap<string, readonly RecordSet[]>, again: Iterable<string> = []): void {
-    const { key } = this.zone;
-    const apex = plain.get(key) ?? plainSets(this.zone.setsAt(key));
-    const withSoa = apex.map((set) => {
-      if (set.type !== types.SOA) return set;
-      const soa = readSoa(set.data[0]!);
-      return { ...set, data: [soaData({ ...soa, serial: soa.serial + 1 })] };
-    });
-    const at = this.#clock();
-    const now = signNow(key, this.signing.times, at);
-    this.signed = [];
-    const signer: SetSigner = {
-      sign: (job) => {
-        this.signed.push(job);
-        return now.sign(job);
-      },
-    };
-    this.changed = publishZone({
-      before: this.zone,
-      plain: new Map([...plain, [key, withSoa]]),
-      again,
-      signing: this.signing,
-      signer,
-      at,
-    });
-    for (const [name, sets] of this.changed) this.zone.replaceSets(name, sets);
-  }
-
-  /** Makes the names' records these. `lines` as in a zone file; a name alone has none. */
-  put(...lines: string[]): void {
-    const { name } = this.zone;
-    const plain = new Map<string, RecordSet[]>();
-    const records: string[] = [];
-    for (const line of lines) {
-      if (line.includes(" ")) records.push(line);
-      else plain.set(RecordName.parse(line, name).absolute.key, []);
+/** `zoneOf`, signed. */
+export function signedZoneOf(origin: string, lines: readonly string[], { nsec3 = false }: SigningOptions = {}): Zone {
+  const key = "DNSKEY 256 3 13 " + "A".repeat(86) + "==";
+  const zone = zoneOf(origin, [...lines, `@ ${key}`, ...(nsec3 ? ["@ 0 NSEC3PARAM 1 0 12 aabbccdd"] : [])]);
+  const cuts = [...zone.names()].filter((name) =>
+    name !== zone.key && setOf(zone.setsAt(name), types.NS) !== undefined
+  );
+  const isHidden = (name: string) => cuts.some((cut) => name !== cut && isAtOrBelow(name, cut));
+  const owners = zone.canonicalNames().filter((name) => !isHidden(name));
+  const chain = new Map<string, RecordSet>();
+  if (nsec3) {
+    const isInsecure = (name: string) => cuts.includes(name) && setOf(zone.setsAt(name), types.DS) === undefined;
+    const signed = owners.filter((name) => !isInsecure(name));
+    const names = [...new Set(signed.flatMap((name) => [name, ...ancestors(name, zone.key)]))];
+    const hashed = names.map((name) => ({ name, label: nsec3Hash(name, zone.nsec3!) }));
+    hashed.sort((a, b) => (a.label < b.label ? -1 : 1));
+    for (const [i, { name, label }] of hashed.entries()) {
+      const next = hashed[(i + 1) % hashed.length]!.label.slice(1);
+      const text = `1 1 12 aabbccdd ${next} ${bitmap(zone.setsAt(name), [])}`.trim();
+      chain.set(label + zone.key, signedSet(zone, label + zone.key, types.NSEC3, [parseData(types.NSEC3, text)]));
     }
-    const parsed = zoneOf(name.text, records);
-    for (const key of parsed.names()) if (key !== name.key) plain.set(key, [...parsed.setsAt(key)]);
-    this.publish(plain);
-  }
-
-  /** The unsigned sets, as they were written. */
-  plain(): Map<string, RecordSet[]> {
-    const names = new Map<string, RecordSet[]>();
-    for (const key of this.zone.names()) {
-      const sets = plainSets(this.zone.setsAt(key));
-      if (sets.length > 0) names.set(key, sets);
+  } else {
+    for (const [i, name] of owners.entries()) {
+      const next = textOfKey(owners[(i + 1) % owners.length]!);
+      const text = `${next}. ${bitmap(zone.setsAt(name), ["NSEC"])}`;
+      chain.set(name, signedSet(zone, name, types.NSEC, [parseData(types.NSEC, text)]));
     }
-    return names;
   }
-
-  /** The same records signed from nothing, by the same keys. */
-  fromScratch(): Zone {
-    const plain = this.plain();
-    const fresh = new Zone(this.zone.name);
-    for (const [key, sets] of plain) fresh.replaceSets(key, sets);
-    const at = this.#clock();
-    const signer = signNow(this.zone.key, this.signing.times, at);
-    for (const [key, sets] of publishZone({ before: fresh, plain, signing: this.signing, signer, at })) {
-      fresh.replaceSets(key, sets);
-    }
-    return fresh;
+  for (const name of owners) {
+    const sets = zone.setsAt(name).map((set) =>
+      cuts.includes(name) && set.type !== types.DS ? set : signedSet(zone, name, set.type, set.data, set.ttlSeconds)
+    );
+    const own = nsec3 ? undefined : chain.get(name);
+    zone.replaceSets(name, own === undefined ? sets : [...sets, own]);
   }
-
-  text(): string {
-    const { zone } = this;
-    return formatZoneFile(zone.name, [...zone.names()].flatMap((key) => recordsOf(key, zone.setsAt(key))));
-  }
+  if (nsec3) { for (const [owner, set] of chain) zone.replaceSets(owner, [...zone.setsAt(owner), set]); }
+  return zone;
 }
 
-/** A zone's structure: each set with its records and how many signatures it bears, sorted. */
-export function structureOf(zone: Zone): string[] {
-  const lines: string[] = [];
-  for (const key of zone.names()) {
-    for (const { type, ttlSeconds, data, signatures } of zone.setsAt(key)) {
-      lines.push(JSON.stringify([key, type, ttlSeconds, data, signatures.length]));
-    }
-  }
-  return lines.sort();
+function ancestors(name: string, apex: string): string[] {
+  const above = parentKey(name);
+  return name === apex || above === apex ? [] : [above, ...ancestors(above, apex)];
+}
+
+function signedSet(zone: Zone, owner: string, type: number, data: readonly string[], ttlSeconds = 300): RecordSet {
+  const labels = labelsOfKey(owner).filter((label) => label !== "*").length;
+  const times = `20260201000000 20260101000000 4711 ${zone.name}.`;
+  const text = `${typeText(type)} 13 ${labels} ${ttlSeconds} ${times} ${"A".repeat(86)}==`;
+  return { type, ttlSeconds, data, signatures: [parseData(types.RRSIG, text)] };
+}
+
+function bitmap(sets: readonly RecordSet[], more: readonly string[]): string {
+  if (sets.length === 0) return "";
+  const isCut = sets.every(({ type }) => type === types.NS);
+  return [...sets.map(({ type }) => typeText(type)), ...(isCut && more.length === 0 ? [] : ["RRSIG"]), ...more].join(
+    " ",
+  );
+}
+
+/** Shortens signatures in a reply as text: "www 300 RRSIG A 13 3 …" to "www 300 RRSIG A", and NSEC3 to its owner's first letters. */
+export function withoutSignatures(reply: string): string {
+  return reply.replaceAll(/( RRSIG \S+) .*/g, "$1").replaceAll(/^(\S+ \d+ NSEC3?) .*/gm, "$1");
 }
