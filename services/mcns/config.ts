@@ -46,8 +46,9 @@ export const schema = defineConfig({
       "UDP replies per second to one network (/24, /56) without a valid cookie, before every second one is truncated; 0: no limit",
       { max: 1_000_000 },
     ),
+    // A forged question must not be worth an attacker's while; known resolvers have cookies, or come back over TCP.
     amplification_limit: integer(
-      0,
+      4,
       "how many times as long as its query a UDP reply to a client outside forward.allow_clients without a valid cookie may be, before it is sent to TCP; 0: no limit",
       { max: 100 },
     ),

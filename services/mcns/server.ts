@@ -143,6 +143,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     ...transferOperations(transfers.control),
     ...tsigOperations(others.keys),
     ...adminOperations({
+      exchanged: transfers.counters,
       ...{ zones, counters, forwarder, queries, explaining, audit, clock, log },
       startedAt: context.startedAt,
     }),

@@ -22,10 +22,6 @@ export class Counters {
   staleAnswers = 0;
   /** Names on a block list. */
   blocked = 0;
-  /** Zones transferred to secondaries (AXFR and IXFR). */
-  transfersOut = 0;
-  /** Dynamic updates done (RFC 2136). */
-  updates = 0;
   /** Replies held back or cut short because of too many of their kind to one network. */
   rateLimited = 0;
   /** Replies cut short because they were many times as long as their query, to clients that may be forged. */
@@ -61,8 +57,6 @@ export class Counters {
       ["mcns_truncated_total", "UDP replies with TC set", () => this.truncated],
       ["mcns_stale_answers_total", "Answers given past their time", () => this.staleAnswers],
       ["mcns_blocked_total", "Queries for names on a block list", () => this.blocked],
-      ["mcns_transfers_out_total", "Zone transfers to secondaries", () => this.transfersOut],
-      ["mcns_updates_total", "Dynamic updates done", () => this.updates],
       ["mcns_rate_limited_total", "UDP replies over the rate limit", () => this.rateLimited],
       ["mcns_amplification_limited_total", "UDP replies too long for their query", () => this.amplificationLimited],
       ["mcns_udp_unsendable_total", "UDP replies that could not be sent", () => this.unsendable],

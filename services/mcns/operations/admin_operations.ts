@@ -7,6 +7,7 @@ import type { Logger } from "@lib/log/mod.ts";
 import { AdminService } from "@proto/mcns/v1/mcns_pb.ts";
 import type { Counters } from "../dns/counters.ts";
 import { type QueryLog, rcodeText } from "../dns/query_log.ts";
+import type { TransferCounters } from "../dns/transfer/transfer_counters.ts";
 import { DomainName, textOfKey } from "../domain/name.ts";
 import { fromBytes } from "../domain/octets.ts";
 import { typeText } from "../domain/rdata/record_type.ts";
@@ -20,6 +21,8 @@ import { parseQueryFilter, watchQueries } from "./watch_queries.ts";
 export interface AdminParts {
   readonly zones: Pick<ZoneReader, "totals">;
   readonly counters: Counters;
+  /** What servers did with each other. */
+  readonly exchanged: Pick<TransferCounters, "transfersOut" | "updates">;
   /** Null when nothing is forwarded. */
   readonly forwarder: ForwardControl | null;
   readonly queries: QueryLog;
@@ -33,7 +36,7 @@ const defaultWatchSeconds = 60;
 const maxWatchSeconds = 3600;
 
 export function adminOperations(parts: AdminParts): Operation[] {
-  const { zones, counters, forwarder, queries, explaining, audit, log, startedAt } = parts;
+  const { zones, counters, exchanged, forwarder, queries, explaining, audit, log, startedAt } = parts;
   return implement(AdminService, {
     getStats: () => {
       const cache = forwarder?.cacheStats ?? { entries: 0, bytes: 0 };
@@ -55,8 +58,8 @@ export function adminOperations(parts: AdminParts): Operation[] {
         rateLimited: BigInt(counters.rateLimited),
         staleAnswers: BigInt(counters.staleAnswers),
         blocked: BigInt(counters.blocked),
-        transfersOut: BigInt(counters.transfersOut),
-        updates: BigInt(counters.updates),
+        transfersOut: BigInt(exchanged.transfersOut),
+        updates: BigInt(exchanged.updates),
         zones: totals.zones,
         records: BigInt(totals.records),
         startedAt: timestampFromDate(startedAt),

@@ -1,20 +1,11 @@
 /** What the operations need of the part that signs zones. Times in ms since the epoch, null for none. */
+import type { KeyRole } from "../domain/key_rollover.ts";
 import type { DomainName } from "../domain/name.ts";
+import type { SigningPolicy } from "../domain/signing_policy.ts";
 import type { By } from "../store/zone_store.ts";
 
-/** How a zone is to be signed. Durations in seconds; 0 stands for the default. */
-export interface SigningPolicy {
-  readonly algorithm: "ed25519" | "ecdsap256sha256";
-  readonly denial: "nsec" | "nsec3";
-  /** A KSK and a ZSK instead of one key for both. */
-  readonly splitKeys: boolean;
-  readonly signatureSeconds: number;
-  readonly zskLifetimeSeconds: number;
-  readonly kskLifetimeSeconds: number;
-  readonly propagationSeconds: number;
-}
-
-export type KeyRole = "ksk" | "zsk" | "csk";
+export type { KeyRole } from "../domain/key_rollover.ts";
+export type { SigningPolicy } from "../domain/signing_policy.ts";
 
 export interface DnssecKeyState {
   readonly tag: number;
@@ -48,11 +39,15 @@ export interface DnssecState {
 export interface DnssecControl {
   /** Of an unsigned zone: not signed, no keys. */
   get(zone: DomainName): DnssecState;
-  /** Resolves when the signed zone is answered. */
+  /** Durations of 0 stand for the defaults. Resolves when the signed zone is answered. Throws Invalid for the policy. */
   sign(zone: DomainName, policy: SigningPolicy, by: By): Promise<DnssecState>;
-  /** Conflict while the parent may still have a DS, unless `force`. */
+  /**
+   * Of a zone whose DS the parent may have: asks the parent by CDS to remove it, and goes on after `confirmDs`. Of any other,
+   * or with `force`, resolves when the zone is unsigned.
+   */
   unsign(zone: DomainName, force: boolean, by: By): Promise<{ serial: number }>;
-  roll(zone: DomainName, role: KeyRole, by: By): Promise<DnssecState>;
+  /** @param isEmergency the key is compromised: waits for no cache */
+  roll(zone: DomainName, role: KeyRole, by: By, isEmergency?: boolean): Promise<DnssecState>;
   /** The parent has the DS records that `get` shows, and no others. */
   confirmDs(zone: DomainName, by: By): Promise<DnssecState>;
 }

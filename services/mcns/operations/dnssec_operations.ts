@@ -21,13 +21,14 @@ export function dnssecOperations(dnssec: DnssecControl): Operation[] {
     unsignZone: (request, call) => dnssec.unsign(zoneOf(request), request.force, by(call)),
     getDnssec: (request) => shown(dnssec.get(zoneOf(request))),
     rollKey: async (request, call) =>
-      shown(await dnssec.roll(zoneOf(request), oneOf("role", request.role, roles), by(call))),
+      shown(await dnssec.roll(zoneOf(request), oneOf("role", request.role, roles), by(call), request.emergency)),
     confirmDs: async (request, call) => shown(await dnssec.confirmDs(zoneOf(request), by(call))),
   });
 }
 
 function policyOf(request: SignZoneRequest): SigningPolicy {
-  const { splitKeys, signatureSeconds, zskLifetimeSeconds, kskLifetimeSeconds, propagationSeconds } = request;
+  const { splitKeys, signatureSeconds, zskLifetimeSeconds, kskLifetimeSeconds } = request;
+  const { propagationSeconds, dsTtlSeconds } = request;
   return {
     algorithm: oneOf("algorithm", request.algorithm, algorithms, "ecdsap256sha256"),
     denial: oneOf("denial", request.denial, denials, "nsec"),
@@ -36,6 +37,7 @@ function policyOf(request: SignZoneRequest): SigningPolicy {
     zskLifetimeSeconds,
     kskLifetimeSeconds,
     propagationSeconds,
+    dsTtlSeconds,
   };
 }
 
