@@ -18,7 +18,7 @@ import { Counters } from "../dns/counters.ts";
 import type { Forwarder } from "../dns/forward/forwarder.ts";
 import { explainingAnswers } from "../dns/open_answers.ts";
 import { QueryLog } from "../dns/query_log.ts";
-import { openTransfers } from "../dns/transfer/open_transfers.ts";
+import { openTransfers, type Transfers } from "../dns/transfer/open_transfers.ts";
 import { adminOperations } from "../operations/admin_operations.ts";
 import { authOperations } from "../operations/auth_operations.ts";
 import { PointerRecords } from "../operations/pointer_records.ts";
@@ -115,6 +115,7 @@ export interface OperationsUnderTest extends AsyncDisposable {
   readonly calls: OperationCalls;
   readonly counters: Counters;
   readonly queries: QueryLog;
+  readonly transfers: Transfers;
 }
 
 export interface OperationsOptions extends StoreOptions {
@@ -146,6 +147,7 @@ export async function operationsUnderTest(options: OperationsOptions = {}): Prom
     ...tsigOperations(stores.keys),
     ...adminOperations({
       ...{ zones, counters, forwarder, queries, audit, log },
+      exchanged: transfers.counters,
       explaining: { views, answers, forwarder, forwardFor },
       startedAt: new Date(clock.now()),
     }),
@@ -155,6 +157,7 @@ export async function operationsUnderTest(options: OperationsOptions = {}): Prom
     store,
     counters,
     queries,
+    transfers,
     calls: new OperationCalls(operations),
     async [Symbol.asyncDispose]() {
       await transfers[Symbol.asyncDispose]();
