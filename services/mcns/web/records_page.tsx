@@ -70,7 +70,7 @@ async function showRecords(desk: Desk, refused?: Refused): Promise<Response> {
         ? <p class="empty">{isFiltered ? "No record fits the filter." : "No records yet."}</p>
         : (
           <RecordTable
-            records={list.records}
+            records={list.records.toSorted(byName)}
             now={desk.now}
             {...(mayChange
               ? {
@@ -87,6 +87,13 @@ async function showRecords(desk: Desk, refused?: Refused): Promise<Response> {
     </>
   );
   return zonePage(desk, zone, "", content, { status: refused?.errors.status ?? 200 });
+}
+
+/** The zone itself first, then names by their labels from the right: what belongs together stands together. */
+function byName(one: DnsRecord, other: DnsRecord): number {
+  const key = ({ name, type, view }: DnsRecord) =>
+    [...(name === "@" ? [] : name.split(".").reverse()), "", type, view].join("\0");
+  return key(one) < key(other) ? -1 : 1;
 }
 
 function Filter({ zone, q, type }: { zone: string; q: string; type: string }) {

@@ -105,7 +105,7 @@ function showDifference(desk: Desk, zone: Zone, text: string, result: ImportZone
       <h2>Difference</h2>
       {isSame
         ? <p class="notice">The zone file holds what the zone has already. There is nothing to import.</p>
-        : <p>{countText(removed.length, "record")} go, {countText(added.length, "record")} come.</p>}
+        : <p>{countText(removed.length, "record")} removed, {countText(added.length, "record")} added.</p>}
       <Difference removed={removed} added={added} />
       <form method="post" action={zoneAddress(zone.name, "/file")}>
         <CsrfField visit={desk.visit} />
