@@ -2,9 +2,11 @@
  * Builds the service, in the order in which its parts need each other. Undoing goes the other way: the API
  * first, then DNS, so that names are answered to the last.
  */
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { AuditLog, auditMigration } from "@lib/audit/mod.ts";
 import { openDatabase } from "@lib/db/mod.ts";
+import { RecentProblems } from "@lib/log/mod.ts";
 import {
   type HealthReport,
   type RunningService,
@@ -22,6 +24,7 @@ import type { Forwarder } from "./dns/forward/forwarder.ts";
 import { openForwarder } from "./dns/forward/open_forwarder.ts";
 import { explainingAnswers, openAnswers } from "./dns/open_answers.ts";
 import { queryFields, QueryLog } from "./dns/query_log.ts";
+import { QueryRate } from "./dns/query_rate.ts";
 import { openTransfers } from "./dns/transfer/open_transfers.ts";
 import { dohRoute } from "./dns/transport/doh.ts";
 import { hostPort, listenDns } from "./dns/transport/listen.ts";
@@ -32,6 +35,7 @@ import { adminOperations } from "./operations/admin_operations.ts";
 import { authOperations } from "./operations/auth_operations.ts";
 import { PointerRecords } from "./operations/pointer_records.ts";
 import { recordOperations } from "./operations/record_operations.ts";
+import { statusLines } from "./operations/status_lines.ts";
 import { transferOperations } from "./operations/transfer_operations.ts";
 import { tsigOperations } from "./operations/tsig_operations.ts";
 import { zoneOperations } from "./operations/zone_operations.ts";
@@ -57,7 +61,9 @@ export interface RunningMcns extends RunningService {
 }
 
 export async function startServer(context: ServiceContext<Config>): Promise<RunningMcns> {
-  const { config, log, clock, metrics } = context;
+  const { config, clock, metrics } = context;
+  const problems = new RecentProblems(context.log, clock);
+  const { log } = problems;
   await using stack = new AsyncDisposableStack();
 
   // The store, and the zones in memory that follow it.
@@ -92,6 +98,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   // DNS. From here on names are answered, whatever becomes of the API.
   const counters = new Counters();
   counters.register(metrics);
+  const rate = stack.use(new QueryRate(counters, () => clock.monotonic()));
   const forwarder = openForwarder(config.forward, clock, log);
   if (forwarder !== null) stack.defer(() => forwarder.close());
   const forwardFor = new ClientNetworks(config.forward.allow_clients);
@@ -157,10 +164,21 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const doh = config.dns.doh ? dohRoute(answers) : null;
   const api = stack.use(
     await serveApi({
-      context,
+      context: { ...context, log },
       operations,
       authenticate: verifier.verify,
       health,
+      status: () =>
+        statusLines({
+          listeners: listenersText(config, dns),
+          database: { path: databasePath(config), bytes: () => databaseBytes(config), durability: "full" },
+          ...{ zones, editor, forwarder, counters, rate },
+          transfers: transfers.control,
+          exchanged: transfers.counters,
+          dnssec: null,
+          problems: () => problems.lines,
+          now: () => clock.now(),
+        }),
       routes: async (request, info) => await doh?.(request, info) ?? await pages(request, info),
     }),
   );
@@ -188,6 +206,23 @@ function dnsOverTls(
   const certificates = CertificateFiles.load({ cert, key, log, clock });
   stack.defer(() => certificates.close());
   return { tls: { addresses, certificates } };
+}
+
+function listenersText(
+  { dns: { doh }, server: { rest_addr } }: Config,
+  dns: { readonly addresses: readonly string[]; readonly tlsAddresses: readonly string[] },
+): string[] {
+  return [
+    `UDP and TCP ${dns.addresses.join(" ")}`,
+    ...(dns.tlsAddresses.length === 0 ? [] : [`TLS ${dns.tlsAddresses.join(" ")}`]),
+    ...(doh ? [`HTTPS https://${rest_addr}/dns-query`] : []),
+  ];
+}
+
+/** Of the database and its write-ahead log. */
+function databaseBytes(config: Config): number {
+  const path = databasePath(config);
+  return [path, `${path}-wal`].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 function healthOf(forwarder: Forwarder | null): HealthReport {

@@ -23,7 +23,8 @@ export interface StatusParts {
   readonly zones: ZoneReader;
   readonly editor: Pick<ZoneEditor, "zone">;
   readonly transfers: Pick<TransferControl, "get">;
-  readonly dnssec: Pick<DnssecControl, "get">;
+  /** Null where nothing is signed here. */
+  readonly dnssec: Pick<DnssecControl, "get"> | null;
   readonly forwarder: ForwardControl | null;
   readonly counters: Counters;
   readonly exchanged: TransferCounters;
@@ -164,7 +165,12 @@ function lookAtSignatures(
   const zone = editor.zone(name);
   if (!zone.isAnswerable) problems.push("not answered");
   if (!zone.isSigned) return;
-  const { signaturesExpireAt, waitsForDs } = dnssec.get(name);
+  const state = dnssec?.get(name);
+  if (state === undefined || !state.signed) {
+    facts.push("signed by its primary");
+    return;
+  }
+  const { signaturesExpireAt, waitsForDs } = state;
   if (signaturesExpireAt !== null && signaturesExpireAt - now() < signatureAlarmMs) {
     problems.push(`SIGNATURES END ${at(signaturesExpireAt)}`);
   }

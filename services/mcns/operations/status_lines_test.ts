@@ -3,7 +3,6 @@ import { RecordService, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
 import { TransferService } from "@proto/mcns/v1/transfer_pb.ts";
 import { QueryRate } from "../dns/query_rate.ts";
 import { type OperationsUnderTest, operationsUnderTest } from "../testing/operations_under_test.ts";
-import type { DnssecControl } from "./dnssec_control.ts";
 import type { ForwardControl } from "./forward_control.ts";
 import { statusLines, type StatusParts } from "./status_lines.ts";
 
@@ -21,7 +20,7 @@ function linesOf(test: OperationsUnderTest, more: Partial<StatusParts> = {}): st
     zones: store.zones,
     editor: store.editor,
     transfers: transfers.control,
-    dnssec: {} as DnssecControl, // asked for signed zones only
+    dnssec: null,
     forwarder: null,
     ...{ counters, rate },
     exchanged: transfers.counters,
