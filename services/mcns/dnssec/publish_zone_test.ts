@@ -4,7 +4,7 @@ import { formatData } from "../domain/rdata/record_data.ts";
 import { types, typeText } from "../domain/rdata/record_type.ts";
 import { setOf } from "../domain/zone.ts";
 import { randomChange, randomFrom } from "../testing/random_zone.ts";
-import { SignedZone, structureOf, zoneKeys } from "../testing/signed_zone.ts";
+import { SignedZone, structureOf, zoneKeys } from "../testing/memory_signed_zone.ts";
 
 const day = 86_400_000;
 const noon = Date.UTC(2026, 10, 21, 12);

@@ -3,9 +3,11 @@ import type { Migration } from "@lib/db/mod.ts";
 import zones from "./migrations/001_zones.sql" with { type: "text" };
 import allTypes from "./migrations/002_all_types.sql" with { type: "text" };
 import transfer from "./migrations/003_transfer.sql" with { type: "text" };
+import dnssec from "./migrations/004_dnssec.sql" with { type: "text" };
 
 export const migrations: readonly Migration[] = [
   { name: "001_zones", sql: zones },
   { name: "002_all_types", sql: allTypes },
   { name: "003_transfer", sql: transfer },
+  { name: "004_dnssec", sql: dnssec },
 ];
