@@ -8,6 +8,7 @@ import { Counters } from "../dns/counters.ts";
 import { openTransfers, type Transfers } from "../dns/transfer/open_transfers.ts";
 import { listenDns } from "../dns/transport/listen.ts";
 import { DomainName } from "../domain/name.ts";
+import { parseSeedRecord } from "../domain/seed.ts";
 import type { TsigAlgorithm } from "../domain/tsig_key.ts";
 import { parseScope, type ScopeText } from "../domain/update_scope.ts";
 import { KeyVault } from "../store/key_vault.ts";
@@ -80,8 +81,9 @@ export async function nameServer(options: NameServerOptions = {}): Promise<NameS
     transfers,
     createZone(text, records = [], times = {}) {
       const name = zoneName(text);
-      store.editor.create(name, { settings: { ...settings, ...times } }, by);
-      for (const line of records) store.add(name, line);
+      store.editor.create(name, { settings: { ...settings, ...times } }, by, (edit) => {
+        for (const line of records) edit.add(parseSeedRecord(line, name, "record"));
+      });
       return name;
     },
     createSecondary(text, primary, { tsigKey = "", tlsName = "", isCatalog = false } = {}) {

@@ -48,7 +48,7 @@ Deno.test("SecondaryZones takes a zone over and follows each change by NOTIFY an
   assert.equal(state.serial, serial);
   assert.ok(state.expiresAt! > Date.now() + 604_000_000, "it is good for its expire time");
   assert.equal(
-    secondary.store.changes.list(zone, {}, { limit: 1, before: null })[0]?.actor,
+    secondary.store.changes.list(zone, null, { limit: 1, before: null })[0]?.actor,
     `primary ${primary.address}`,
   );
   assert.equal(errorOf(secondary, zone), "");

@@ -234,7 +234,7 @@ Deno.test("UpdateHandler carries out what the key's scope allows, and it is in t
     const full = name === "@" ? "example.org" : `${name}.example.org`;
     assert.equal(lookUp(server.store.directory, `${full} ${type}`), want, title);
   }
-  const [change] = server.store.changes.list(zone, {}, { limit: 1, before: null });
+  const [change] = server.store.changes.list(zone, null, { limit: 1, before: null });
   assert.equal(change?.actor, "tsig:lan.example");
   assert.equal(server.transfers.counters.updates, 11);
 
