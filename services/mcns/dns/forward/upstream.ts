@@ -1,176 +1,124 @@
 import type { Clock } from "@lib/clock/mod.ts";
-import { parseAddress } from "@lib/tls/mod.ts";
+import { messageOf } from "@lib/errors/mod.ts";
+import { rootKey } from "../../domain/name.ts";
+import { rcodes, types } from "../codes.ts";
 import type { Message } from "../message.ts";
-import { buildQuery, judge, type UpstreamQuery } from "./upstream_query.ts";
+import type { Channel } from "./channel.ts";
+import { UpstreamHealth } from "./upstream_health.ts";
 import type { Question } from "./upstream_reply.ts";
 
-/** Failures in a row after which an upstream is set back: one or two are lost packets. */
-const failuresToSetBack = 3;
-/** How long it is set back, doubled with every further failure. */
-const firstBackOffMs = 1000;
-const maxBackOffMs = 60_000;
+/** How long an upstream that doesn't know EDNS is asked without it, ms. */
+const plainMs = 10 * 60_000;
+
+/** Until it has been measured, and at least: less would ask a second upstream at every jitter. */
+const minPatienceMs = 100;
 
 /** What an operator sees of an upstream. */
 export interface UpstreamState {
   address: string;
   healthy: boolean;
-  /** Since start. */
+  /** Queries without any reply, since start. */
   failures: number;
+  queries: number;
+  /** Smoothed round trip, ms; 0 when it never replied. */
+  rttMs: number;
+  /** Why there was no reply to the last query, where that is known; else empty. */
+  error: string;
 }
 
-export interface UpstreamOptions {
-  /** "host:port" with an IP address: there is nobody to ask for a name. */
-  address: string;
-  /** "host:port" to send from; port 0 takes a random one for each query. */
-  source: string;
-  clock: Clock;
-}
+/** What is asked when an upstream was down: every resolver has the root's name servers at hand. */
+const probe: Question = { key: rootKey, type: types.NS, dnssecOk: false, checkingDisabled: false };
 
-/** A resolver to ask, and how it has done lately. */
+/** A resolver to ask. */
 export class Upstream {
+  /** As configured. */
   readonly address: string;
+  readonly health: UpstreamHealth;
+  readonly #channel: Channel;
   readonly #clock: Clock;
-  readonly #peer: { hostname: string; port: number };
-  readonly #source: { hostname: string; port: number };
-  /** What is open now, to be closed at shutdown. */
-  readonly #open = new Set<{ close(): void }>();
-  #failuresInARow = 0;
-  #failures = 0;
-  #setBackUntil = 0;
+  readonly #running = new Set<Promise<Message | null>>();
+  #plainUntil = -Infinity;
+  /** Whether it ever replied to a query with EDNS. */
+  #knowsEdns = false;
+  #error = "";
+  #probing = false;
 
-  constructor({ address, source, clock }: UpstreamOptions) {
+  constructor(address: string, channel: Channel, clock: Clock) {
     this.address = address;
+    this.#channel = channel;
     this.#clock = clock;
-    this.#peer = hostPort(address);
-    this.#source = hostPort(source);
-  }
-
-  /** When it may be asked again, ms monotonic; in the past while it does well. */
-  get setBackUntil(): number {
-    return this.#setBackUntil;
+    this.health = new UpstreamHealth(clock);
   }
 
   get state(): UpstreamState {
-    return {
-      address: this.address,
-      healthy: this.#failuresInARow < failuresToSetBack,
-      failures: this.#failures,
-    };
+    const { isDown, failures, queries, srttMs } = this.health;
+    return { address: this.address, healthy: !isDown, failures, queries, rttMs: srttMs, error: this.#error };
+  }
+
+  /** How long to wait for it before another is asked as well, ms: twice its usual time. */
+  get patienceMs(): number {
+    return Math.max(2 * this.health.srttMs, minPatienceMs);
   }
 
   /**
-   * Asks over UDP, and over TCP where the reply is truncated or lost the letter case. Null when no reply
-   * came within `timeoutMs`; counts that as a failure. Never throws.
+   * Its reply; null when none came within `timeoutMs`, which counts as a failure. Never throws.
+   * @param isRetry it gave no reply to the same question just now: asked without EDNS, which some path may not let through
    */
-  async ask(question: Question, timeoutMs: number): Promise<Message | null> {
-    const deadline = this.#clock.monotonic() + timeoutMs;
-    const query = buildQuery(question);
-    let message: Message | null = null;
-    try {
-      const reply = await this.#askUdp(query, timeoutMs);
-      if (reply === null || (reply !== "use_tcp" && !reply.truncated)) message = reply;
-      else message = await this.#askTcp(query, Math.max(1, deadline - this.#clock.monotonic()));
-    } catch {
-      // Refused, reset, closed at the time-out: all the same to us, no answer.
-    }
-    this.#count(message !== null);
-    return message;
+  ask(question: Question, timeoutMs: number, isRetry = false): Promise<Message | null> {
+    if (this.#channel.isBusy) return Promise.resolve(null);
+    const running = this.#ask(question, timeoutMs, isRetry).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+    return running;
+  }
+
+  /** Where it is down and its back-off is over: asks something, so that no client has to find out. */
+  async tend(timeoutMs: number): Promise<void> {
+    if (this.#probing || !this.health.isProbeDue) return;
+    this.#probing = true;
+    await this.ask(probe, timeoutMs);
+    this.#probing = false;
   }
 
   /** Ends what is under way: it counts as unanswered. */
-  close(): void {
-    for (const one of this.#open) closeQuietly(one);
+  async close(): Promise<void> {
+    await this.#channel.close();
+    await Promise.all(this.#running);
   }
 
-  async #askUdp(query: UpstreamQuery, timeoutMs: number): Promise<Message | "use_tcp" | null> {
-    const socket = Deno.listenDatagram({ ...this.#source, transport: "udp" });
-    return await this.#within(socket, timeoutMs, async () => {
-      await socket.send(query.packet, { ...this.#peer, transport: "udp" });
-      const buffer = new Uint8Array(4096);
-      // Whatever else comes in is somebody's guess; waiting goes on until the time is up.
-      for (;;) {
-        const [packet, from] = await socket.receive(buffer);
-        if (from.transport !== "udp" || from.hostname !== this.#peer.hostname || from.port !== this.#peer.port) {
-          continue;
-        }
-        const verdict = judge(query, packet);
-        if (verdict.kind === "reply") return verdict.message;
-        if (verdict.kind === "case_lost") return "use_tcp";
-      }
-    });
-  }
-
-  async #askTcp(query: UpstreamQuery, timeoutMs: number): Promise<Message | null> {
-    const connecting = new AbortController();
-    let connection: Deno.TcpConn | undefined;
-    const close = () => {
-      connecting.abort();
-      connection?.close();
-    };
-    return await this.#within({ close }, timeoutMs, async () => {
-      connection = await Deno.connect({ ...this.#peer, signal: connecting.signal });
-      // The time was up in the very turn that connected.
-      if (connecting.signal.aborted) return null;
-      const framed = new Uint8Array(2 + query.packet.length);
-      new DataView(framed.buffer).setUint16(0, query.packet.length);
-      framed.set(query.packet, 2);
-      for (let sent = 0; sent < framed.length;) sent += await connection.write(framed.subarray(sent));
-      const prefix = await readFully(connection, 2);
-      const packet = prefix === null ? null : await readFully(connection, prefix[0]! << 8 | prefix[1]!);
-      const verdict = packet === null ? null : judge(query, packet);
-      // Over TCP nobody can slip in a reply: lost letter case is only an upstream that folds it.
-      return verdict === null || verdict.kind === "foreign" ? null : verdict.message;
-    });
-  }
-
-  /** Runs `work` on something that is closed when the time is up, and in any case afterwards. */
-  async #within<T>(resource: { close(): void }, timeoutMs: number, work: () => Promise<T>): Promise<T> {
-    this.#open.add(resource);
-    const timer = setTimeout(() => closeQuietly(resource), timeoutMs);
+  async #ask(question: Question, timeoutMs: number, isRetry: boolean): Promise<Message | null> {
+    const { health } = this;
+    const start = this.#clock.monotonic();
+    const deadline = performance.now() + timeoutMs;
+    const edns = !isRetry && start >= this.#plainUntil;
+    health.asked();
+    let reply: Message | null = null;
     try {
-      return await work();
-    } finally {
-      clearTimeout(timer);
-      this.#open.delete(resource);
-      closeQuietly(resource);
+      this.#error = "";
+      reply = await this.#channel.ask({ question, edns }, timeoutMs);
+      if (edns && reply !== null && complainsOfEdns(reply)) {
+        const plain = await this.#channel.ask({ question, edns: false }, Math.max(1, deadline - performance.now()));
+        // RFC 6891 §7. Only when it helped: FORMERR can have other reasons.
+        if (plain !== null && !complainsOfEdns(plain)) this.#plainUntil = this.#clock.monotonic() + plainMs;
+        reply = plain ?? reply;
+      } else if (edns && reply !== null) {
+        this.#knowsEdns = true;
+      } else if (isRetry && reply !== null) {
+        if (!this.#knowsEdns) this.#plainUntil = this.#clock.monotonic() + plainMs;
+        this.#channel.onPlainOnly();
+      }
+    } catch (error) {
+      this.#error = messageOf(error);
     }
-  }
-
-  #count(answered: boolean): void {
-    if (answered) {
-      this.#failuresInARow = 0;
-      this.#setBackUntil = 0;
-      return;
-    }
-    this.#failures++;
-    this.#failuresInARow++;
-    const beyond = this.#failuresInARow - failuresToSetBack;
-    if (beyond < 0) return;
-    // 2 ** 6 seconds is past the maximum already.
-    this.#setBackUntil = this.#clock.monotonic() + Math.min(firstBackOffMs * 2 ** Math.min(beyond, 6), maxBackOffMs);
+    if (reply === null) health.failed();
+    else health.replied(this.#clock.monotonic() - start, isRefusal(reply));
+    return reply;
   }
 }
 
-async function readFully(connection: Deno.Conn, length: number): Promise<Uint8Array | null> {
-  const octets = new Uint8Array(length);
-  for (let filled = 0; filled < length;) {
-    const read = await connection.read(octets.subarray(filled));
-    if (read === null) return null;
-    filled += read;
-  }
-  return octets;
+function complainsOfEdns({ rcode }: Message): boolean {
+  return rcode === rcodes.FORMERR || rcode === rcodes.NOTIMP || rcode === rcodes.BADVERS;
 }
 
-function closeQuietly(resource: { close(): void }): void {
-  try {
-    resource.close();
-  } catch {
-    // Closed already.
-  }
-}
-
-function hostPort(text: string): { hostname: string; port: number } {
-  const address = parseAddress(text);
-  if (address.kind !== "tcp") throw new Error(`${text} is no host and port`);
-  return { hostname: address.hostname, port: address.port };
+function isRefusal({ rcode }: Message): boolean {
+  return rcode === rcodes.REFUSED || rcode === rcodes.NOTIMP;
 }

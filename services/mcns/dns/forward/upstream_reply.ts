@@ -1,6 +1,7 @@
 /** What of an upstream's reply is believed: only what answers the question (RFC 5452 §6). */
 import { isAtOrBelow } from "../../domain/name.ts";
 import { classIn, rcodes, types } from "../codes.ts";
+import type { ExtendedError } from "../edns_options.ts";
 import type { Message, WireRecord } from "../message.ts";
 import { readName } from "../wire_name.ts";
 
@@ -21,7 +22,16 @@ export interface Resolution {
   readonly authorities: readonly WireRecord[];
   /** How long it may be kept; 0 for not at all. */
   readonly ttlSeconds: number;
+  /** Whether it has expired, and is used because no upstream replies (RFC 8767). */
+  readonly stale?: boolean;
+  /** Whether a block list made it. */
+  readonly blocked?: boolean;
+  /** What the client should know beyond the rcode; null or undefined: nothing. */
+  readonly ede?: ExtendedError | null;
 }
+
+/** Links of a chain of aliases that are followed; resolvers give up at about as many. */
+const maxLinks = 16;
 
 const authorityTypes: ReadonlySet<number> = new Set([types.SOA, types.NSEC, types.NSEC3, types.RRSIG]);
 
@@ -33,15 +43,15 @@ const authorityTypes: ReadonlySet<number> = new Set([types.SOA, types.NSEC, type
 export function resolutionOf(question: Question, reply: Message, maxTtlSeconds: number): Resolution | null {
   if (reply.rcode !== rcodes.NOERROR && reply.rcode !== rcodes.NXDOMAIN) return null;
   const chain = chainFrom(question, reply.answers);
-  const last = chain.at(-1)!;
+  const last = [...chain].at(-1)!;
   const answers = reply.answers
-    .filter((record) => record.class === classIn && (chain.includes(record.owner) || leadsOn(record, chain)))
+    .filter((record) => record.class === classIn && (chain.has(record.owner) || leadsOn(record, chain)))
     .map((record) => capped(record, maxTtlSeconds));
   const isAnswered = answers.some(({ owner, type }) =>
     owner === last && (type === question.type || question.type === types.ANY)
   );
   const authorities = isAnswered && reply.rcode === rcodes.NOERROR && !question.dnssecOk ? [] : reply.authorities
-    .filter((record) => record.class === classIn && authorityTypes.has(record.type))
+    .filter((record) => record.class === classIn && authorityTypes.has(record.type) && speaksFor(record, chain))
     .map((record) => capped(record, maxTtlSeconds));
   return {
     question,
@@ -67,24 +77,33 @@ function keepSeconds(
   return Math.min(shortest, soa.ttlSeconds, minimum);
 }
 
-/** The names from the question along the CNAMEs, whatever order the records are in. */
-function chainFrom({ key, type }: Question, records: readonly WireRecord[]): string[] {
-  const chain = [key];
+/** The names from the question along the CNAMEs, in that order, whatever order the records are in. */
+export function chainFrom({ key, type }: Question, records: readonly WireRecord[]): ReadonlySet<string> {
+  const chain = new Set([key]);
   if (type === types.CNAME || type === types.ANY) return chain;
   const aliases = new Map(
     records.filter((record) => record.type === types.CNAME && record.class === classIn)
       .map(({ owner, data }) => [owner, readName(data, 0, data.length)?.name]),
   );
-  for (;;) {
-    const next = aliases.get(chain.at(-1)!);
-    if (next === undefined || chain.includes(next)) return chain;
-    chain.push(next);
+  for (let name = aliases.get(key); name !== undefined && !chain.has(name); name = aliases.get(name)) {
+    if (chain.size > maxLinks) break;
+    chain.add(name);
   }
+  return chain;
 }
 
 /** A DNAME above one of the names, with its signature: what its CNAME was made from (RFC 6672). */
-function leadsOn({ type, owner }: WireRecord, chain: readonly string[]): boolean {
-  return (type === types.DNAME || type === types.RRSIG) && chain.some((name) => isAtOrBelow(name, owner));
+function leadsOn({ type, owner }: WireRecord, chain: ReadonlySet<string>): boolean {
+  if (type !== types.DNAME && type !== types.RRSIG) return false;
+  for (const name of chain) if (isAtOrBelow(name, owner)) return true;
+  return false;
+}
+
+/** Whether an SOA record is that of a zone which one of the names lies in. Proofs carry signatures of their own. */
+function speaksFor({ type, owner }: WireRecord, chain: ReadonlySet<string>): boolean {
+  if (type !== types.SOA) return true;
+  for (const name of chain) if (isAtOrBelow(name, owner)) return true;
+  return false;
 }
 
 function capped(record: WireRecord, maxTtlSeconds: number): WireRecord {
