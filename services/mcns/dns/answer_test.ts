@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
-import { silentLogger } from "@lib/log/mod.ts";
-import { query, type QueryOptions, show } from "../testing/dig_notation.ts";
+import { answersUnderTest } from "../testing/answers_under_test.ts";
+import { query, show } from "../testing/dig_notation.ts";
 import { viewsOf, zoneOf } from "../testing/zone_text.ts";
-import { Answers, type AnswersOptions } from "./answer.ts";
-import { ClientNetworks } from "./client_networks.ts";
-import { Counters } from "./counters.ts";
-import type { Client } from "./transport/responder.ts";
 
 const views = viewsOf(
   zoneOf("example.org", [
@@ -31,33 +27,8 @@ const views = viewsOf(
   zoneOf("sub.example.org", ["a AAAA 2001:db8::1"]),
   zoneOf("cut.example.org", ["www A 192.0.2.99"]),
 );
-const counters = new Counters();
-const out = new Uint8Array(65_535);
-
-/** Asks an `Answers` of its own: gives the reply as dig shows it. */
-function answersFrom(options: Partial<AnswersOptions>) {
-  const answers = new Answers({
-    views,
-    forwarder: null,
-    forwardFor: new ClientNetworks([]),
-    counters: new Counters(),
-    log: { ...silentLogger, error: (message, fields) => assert.fail(`${message} ${fields?.error}`) },
-    ...options,
-  });
-  const reply = (packet: Uint8Array, transport: Client["transport"] = "udp", address = "127.0.0.1") => {
-    const length = answers.answer(packet, { address, port: 5353, transport }, out);
-    assert.ok(typeof length === "number");
-    return length === 0 ? null : out.slice(0, length);
-  };
-  const dig = (text: string, options?: QueryOptions, transport?: Client["transport"], address?: string) => {
-    const packet = reply(query(text, options), transport, address);
-    return packet === null ? "no reply" : show(packet);
-  };
-  return Object.assign(dig, { reply, answers });
-}
-
-const dig = answersFrom({ counters });
-const { reply } = dig;
+const dig = answersUnderTest({ views });
+const { reply, counters } = dig;
 
 const soa = "example.org 300 SOA ns1.example.org admin.example.org 2026010100 3600 600 604800 300";
 
@@ -145,7 +116,7 @@ Deno.test("Answers gives what our zones say", () => {
 });
 
 Deno.test("Answers follows at most 16 aliases", () => {
-  assert.equal(dig("chain0.example.org A", {}, "tcp").match(/CNAME/g)?.length, 16);
+  assert.equal(dig("chain0.example.org A", {}, { transport: "tcp" }).match(/CNAME/g)?.length, 16);
 });
 
 Deno.test("Answers repeats the question's letter case, id and RD, and matches names in any case", () => {
@@ -181,14 +152,14 @@ Deno.test("Answers truncates over UDP what doesn't fit, and gives it whole over 
       [{}, "tcp", "NOERROR qr aa rd", 40, ""],
     ] as const
   ) {
-    const lines = dig("many.example.org A", options, transport).split("\n");
+    const lines = dig("many.example.org A", options, { transport }).split("\n");
     assert.equal(lines[0], first, remark);
     assert.equal(lines.length - 2, records, remark);
   }
 });
 
 Deno.test("Answers leaves out additional sets that don't fit whole, without TC", () => {
-  const other = answersFrom({
+  const other = answersUnderTest({
     views: viewsOf(zoneOf("example.org", [
       "@ NS ns1",
       "@ NS ns2",
@@ -252,7 +223,7 @@ Deno.test("Answers to malformed packets is FORMERR, NOTIMP, or nothing", () => {
 Deno.test("Answers counts what it does", () => {
   const before = { ...counters };
   dig("www.example.org A");
-  dig("www.example.org A", {}, "tcp");
+  dig("www.example.org A", {}, { transport: "tcp" });
   dig("elsewhere.net A");
   dig("many.example.org A");
   reply(new Uint8Array(3));

@@ -1,5 +1,5 @@
 /** Composes replies: from our zones, with what upstreams say, or saying why there is no answer. */
-import { fromBytes } from "../domain/octets.ts";
+import { fromBytes, u32At } from "../domain/octets.ts";
 import type { ZoneDirectory } from "../domain/zone_directory.ts";
 import { type AliasAddresses, type Authoritative, authorityFor, AuthorityWriter } from "./authority.ts";
 import type { ClientFacts } from "./client_table.ts";
@@ -21,6 +21,7 @@ import type { Exchange } from "./exchange.ts";
 import type { Cached } from "./forward/cached_answer.ts";
 import type { Forwarder } from "./forward/forwarder.ts";
 import type { Question, Resolution } from "./forward/upstream_reply.ts";
+import type { WireRecord } from "./message.ts";
 import { cachedNsec3Hash } from "./nsec3_hash.ts";
 import type { Query } from "./query.ts";
 import { type ResponseClass, responseClasses } from "./rate_limit.ts";
@@ -289,10 +290,18 @@ function aliasOf(upstream: Upstreams | undefined): AliasAddresses | undefined {
   if (upstream === undefined || upstream.found === null) return undefined;
   const { resolution: { answers, authorities }, ageSeconds } = upstream.found;
   const addresses = answers.filter(({ type }) => type === upstream.question.type);
-  const ttls = [...answers, ...(addresses.length === 0 ? authorities : [])].map(({ ttlSeconds }) => ttlSeconds);
+  const ttls = [
+    ...answers.map(({ ttlSeconds }) => ttlSeconds),
+    ...(addresses.length === 0 ? authorities.map(noFor) : []),
+  ];
   return {
     key: upstream.question.key,
     ttlSeconds: Math.max(0, Math.min(...ttls) - ageSeconds),
     data: addresses.map(({ data }) => fromBytes(data)),
   };
+}
+
+/** How long the "no" of that zone may be kept: RFC 2308 §5, its SOA's last number. */
+function noFor({ type, ttlSeconds, data }: WireRecord): number {
+  return type === types.SOA ? Math.min(ttlSeconds, u32At(fromBytes(data, data.length - 4), 0)) : ttlSeconds;
 }
