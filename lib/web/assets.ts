@@ -5,9 +5,10 @@
  */
 import { createHash } from "node:crypto";
 import forms from "./forms.css" with { type: "text" };
-import lists from "./lists.css" with { type: "text" };
+import panels from "./panels.css" with { type: "text" };
 import liveRegion from "./live_region.js" with { type: "text" };
 import style from "./style.css" with { type: "text" };
+import tables from "./tables.css" with { type: "text" };
 
 interface Asset {
   readonly text: string;
@@ -22,7 +23,7 @@ const asset = (text: string, type: string): Asset => ({
 });
 
 const assets = new Map<string, Asset>([
-  ["/assets/style.css", asset(style + forms + lists, "text/css")],
+  ["/assets/style.css", asset(style + forms + tables + panels, "text/css")],
   ["/assets/live_region.js", asset(liveRegion, "text/javascript")],
 ]);
 

@@ -75,16 +75,24 @@ export class SessionStore<T> {
     return { session, setCookie: `${this.#cookie}=${id}.${this.#sign(`session ${id}`)}; ${attributes}` };
   }
 
-  /** The request's session, or null: none, ended, forged. */
-  find(request: Request): Session<T> | null {
+  /**
+   * The request's session, or null: none, ended, forged.
+   * @param use whether it counts as use of the session; a page that refreshes itself is no use
+   */
+  find(request: Request, use = true): Session<T> | null {
     const id = this.#idOf(request);
     const entry = id === null ? undefined : this.#entries.get(id);
     if (id === null || entry === undefined) return null;
     const now = this.#clock.monotonic();
-    this.#entries.delete(id);
-    if (this.#over(entry, now)) return null;
-    entry.usedAt = now;
-    this.#entries.set(id, entry);
+    if (this.#over(entry, now)) {
+      this.#entries.delete(id);
+      return null;
+    }
+    if (use) {
+      entry.usedAt = now;
+      this.#entries.delete(id);
+      this.#entries.set(id, entry);
+    }
     return entry.session;
   }
 

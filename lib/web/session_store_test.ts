@@ -45,6 +45,15 @@ Deno.test("SessionStore ends a session unused for 30 minutes and any after 12 ho
   assert.equal(sessions.size, 0);
 });
 
+Deno.test("SessionStore lets a session end that nothing but its page's refreshing has used", () => {
+  const { clock, sessions } = store();
+  const { setCookie } = sessions.create("away");
+  for (const want of ["away", undefined]) {
+    clock.advance(15 * minute);
+    assert.equal(sessions.find(withCookie(setCookie), false)?.value, want);
+  }
+});
+
 Deno.test("SessionStore at its limit gives up the session that was unused for longest", () => {
   const { sessions } = store(2);
   const [first, second] = [sessions.create("first"), sessions.create("second")];

@@ -133,7 +133,7 @@ export function site(options: SiteOptions): Site {
 
   /** Who the request's session says it is; `ended` when there was a session and its token is no longer good. */
   async function visitor(request: Request, open: boolean): Promise<Visitor> {
-    const session = sessions.find(request);
+    const session = sessions.find(request, !request.headers.has("x-live-region"));
     if (session === null) return { session, caller: null, ended: false };
     try {
       const caller = await authenticate(session.value.token);
