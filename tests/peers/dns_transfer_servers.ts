@@ -3,6 +3,7 @@
  * @module
  */
 import { join } from "node:path";
+import { run as runToEnd } from "@lib/testing/mod.ts";
 import { DnsServer } from "./dns_servers.ts";
 
 export interface TransferKey {
@@ -230,27 +231,19 @@ ${zones.join("\n")}
 
 /** Sends an update; returns what nsupdate says of it. Throws when it says that it failed. */
 export async function nsupdate(port: number, key: TransferKey | null, lines: readonly string[]): Promise<string> {
-  const input = ["server 127.0.0.1 " + port, ...(key === null ? [] : [`key hmac-sha256:${key.name} ${key.secret}`])];
-  const child = new Deno.Command("nsupdate", { stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode([...input, ...lines, "send", "answer", ""].join("\n")));
-  await writer.close();
-  const { success, stdout, stderr } = await child.output();
-  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  if (!success) throw new Error(said.trim());
-  return said;
+  const input = [`server 127.0.0.1 ${port}`, ...(key === null ? [] : [`key hmac-sha256:${key.name} ${key.secret}`])];
+  return await run("nsupdate", [], { stdin: [...input, ...lines, "send", "answer", ""].join("\n") });
 }
 
-/** Output of a program. Throws when it fails. */
-export async function run(program: string, args: readonly string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  if (!success) throw new Error(`${program} ${args.join(" ")}: ${said}`);
-  return said;
+/** Output of a program. Throws, with it, when it fails. */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: { stdin?: string; env?: Record<string, string> } = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await runToEnd(program, args, options);
+  if (code !== 0) throw new Error(`${program} ${args.join(" ")}: ${stdout}${stderr}`);
+  return stdout + stderr;
 }
 
 /** What dig says, short: one value a line. */
