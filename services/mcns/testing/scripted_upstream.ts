@@ -132,7 +132,7 @@ function framed(message: Uint8Array): Uint8Array {
 }
 
 export function replyTo(query: Query, script: Script, transport: ScriptedTransport = "udp"): Uint8Array {
-  const out = new Uint8Array(65_535);
+  const out = new Uint8Array(transport === "udp" ? 4096 : 65_535);
   const writer = new ReplyWriter();
   const options = new ReplyOptions();
   if (script.serverCookie !== undefined && query.edns !== null) {

@@ -1,4 +1,4 @@
-import { isAtOrBelow, labelsOfKey } from "../../domain/name.ts";
+import { isAtOrBelow } from "../../domain/name.ts";
 import type { WireRecord } from "../message.ts";
 import type { AnswerCache, CacheEntry } from "./answer_cache.ts";
 import { rcodeOf, unpack } from "./packed_answer.ts";
@@ -59,5 +59,10 @@ export function entriesPage(cache: AnswerCache, { after, limit, name }: EntriesP
 
 /** Labels from the root down, each ended by an octet smaller than any of theirs, so that what is below a name follows it. */
 function pageKey({ name, kind }: CacheEntry): string {
-  return labelsOfKey(name).reverse().map((label) => label + "\0").join("") + "\0" + String(kind).padStart(6, "0");
+  let key = "";
+  for (let at = 0, next = 0; at < name.length - 1; at = next) {
+    next = at + 1 + name.charCodeAt(at);
+    key = name.slice(at + 1, next) + "\0" + key;
+  }
+  return key + "\0" + String(kind).padStart(6, "0");
 }
