@@ -36,7 +36,7 @@ export interface Api extends AsyncDisposable {
 
 /**
  * Starts REST and gRPC with the service's operations, its health (`/v1/health`, grpc.health.v1), `/metrics`, and
- * `/status` where the service has one: both for who is on this machine and for holders of any valid token.
+ * `/v1/status` where the service has one: both for who is on this machine and for holders of any valid token.
  */
 export async function serveApi(options: ApiOptions): Promise<Api> {
   const { context, routes } = options;
@@ -84,7 +84,7 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
     "/metrics": () =>
       new Response(context.metrics.text(), { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } }),
     ...(options.status === undefined ? {} : {
-      "/status": () =>
+      "/v1/status": () =>
         new Response(options.status!().map((line) => `${line}\n`).join(""), {
           headers: { "content-type": "text/plain; charset=utf-8" },
         }),

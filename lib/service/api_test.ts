@@ -69,7 +69,7 @@ async function apiUnderTest(options: { status?: () => readonly string[] }) {
 Deno.test("serveApi shows /status and /metrics to who is on this machine and to holders of a token", async () => {
   await using api = await apiUnderTest({ status: () => ["zones  2"] });
   const proxied = { "x-forwarded-for": "192.0.2.1" };
-  for (const page of ["/status", "/metrics"]) {
+  for (const page of ["/v1/status", "/metrics"]) {
     assert.match(await api.ask(page), /^200 /, page);
     assert.equal(await api.ask(page, proxied), "401 authentication required\n", page);
     assert.match(await api.ask(page, { ...proxied, authorization: "Bearer good" }), /^200 /, page);
@@ -82,6 +82,6 @@ Deno.test("the verb status prints the health, and below it what the service says
   await using talkative = await apiUnderTest({ status: () => ["zones  2", "cache  3 answers"] });
   assert.deepEqual(await talkative.statusVerb(), { code: 0, printed: `${first}zones  2\ncache  3 answers\n` });
   await using silent = await apiUnderTest({});
-  assert.match(await silent.ask("/status"), /^404 /);
+  assert.match(await silent.ask("/v1/status"), /^404 /);
   assert.deepEqual(await silent.statusVerb(), { code: 0, printed: first });
 });

@@ -51,7 +51,7 @@ async function overTls(
   try {
     const health = await client.request({ method: "GET", path: "/v1/health" });
     const answer = { health: JSON.parse(await new Response(health.body).text()) as Health, lines: [] as string[] };
-    const status = await client.request({ method: "GET", path: "/status" });
+    const status = await client.request({ method: "GET", path: "/v1/status" });
     const text = await new Response(status.body).text();
     // Most services have no more to say than their health.
     if (status.status === 200) answer.lines = text.trimEnd().split("\n");
