@@ -21,7 +21,7 @@ interface UnderTest extends AsyncDisposable {
 
 /** Pages over real operations on a real store; MCIAS is a set of accounts whose password is their name. */
 async function underTest(): Promise<UnderTest> {
-  const store = await storeUnderTest();
+  const store = await storeUnderTest({ views: [{ name: "lan", has: (address) => address.startsWith("192.168.") }] });
   const { zones, records, changes, editor, clock } = store;
   const good = new Map<string, Caller>();
   const web = webRoutes({
@@ -132,6 +132,22 @@ Deno.test("pages refuse a change of a record that somebody else has changed mean
   assert.equal(late.status, 409);
   assert.match(late.html, /was changed or deleted meanwhile/);
   assert.equal(lookUp(test.store.directory, "www.example.org A"), "300 192.0.2.2");
+});
+
+Deno.test("pages move a record to a view and let it go by itself", async () => {
+  await using test = await underTest();
+  const ada = await withZone(test);
+  await ada.post(`${zone}/add`, { ...wwwA, name: "nas" }, zone);
+  const page = `${zone}/record?name=nas&type=A&value=192.0.2.1`;
+  const fields = { value: "192.0.2.1", ttl: "60", view: "nowhere", expires: "" };
+  const refused = await ada.post(page, fields, page);
+  assert.equal(refused.status, 400, refused.html);
+  assert.equal(lookUp(test.store.directory, "nas.example.org A"), "300 192.0.2.1");
+
+  const moved = await ada.post(page, { ...fields, view: "lan", expires: "2h" }, page);
+  assert.match(moved.html, /view lan[^]*goes <time[^>]*>in [12] h/);
+  assert.equal(lookUp(test.store.directory, "nas.example.org A"), "no_name");
+  assert.equal(lookUp(test.store.views.directoryFor("192.168.1.1"), "nas.example.org A"), "60 192.0.2.1");
 });
 
 Deno.test("pages show who changed what, and take it back once it is confirmed", async () => {
