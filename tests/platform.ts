@@ -19,6 +19,7 @@ export interface PlatformFile {
   mcias: string;
   metacrypt: string;
   mcns: string;
+  mcns_grpc: string;
   mcr: string;
   agent: string;
   admin: string;
@@ -93,6 +94,11 @@ export class TestPlatform implements AsyncDisposable {
   /** `mcp …` on this platform. */
   mcp(...args: string[]): Promise<Ran> {
     return task("mcp", ...args, "--data", this.data);
+  }
+
+  /** `mcnsctl …` on this platform. */
+  mcnsctl(...args: string[]): Promise<Ran> {
+    return task("mcnsctl", ...args, "--data", this.data);
   }
 
   get file(): PlatformFile {

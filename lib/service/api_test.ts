@@ -66,7 +66,7 @@ async function apiUnderTest(options: { status?: () => readonly string[] }) {
   };
 }
 
-Deno.test("serveApi shows /status and /metrics to who is on this machine and to holders of a token", async () => {
+Deno.test("serveApi shows /v1/status and /metrics to who is on this machine and to holders of a token", async () => {
   await using api = await apiUnderTest({ status: () => ["zones  2"] });
   const proxied = { "x-forwarded-for": "192.0.2.1" };
   for (const page of ["/v1/status", "/metrics"]) {

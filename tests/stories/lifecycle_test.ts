@@ -53,6 +53,7 @@ Deno.test("the platform comes up, deploys, survives and goes", async (t) => {
       mcias: `https://${at(101)}`,
       metacrypt: `https://${at(111)}`,
       mcns: `https://${at(121)}`,
+      mcns_grpc: at(122),
       mcr: at(131),
       agent: at(944),
       admin: "admin",
