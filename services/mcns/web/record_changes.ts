@@ -24,14 +24,13 @@ export interface RecordEdit {
   readonly expiresIn?: number;
 }
 
-/** All records of a name, type and view. */
-export async function recordSet(records: Records, key: Omit<RecordKey, "value">): Promise<DnsRecord[]> {
-  const { zone, name, type, view } = key;
+/** All records of a name and type, in every view. */
+export async function recordsOf(records: Records, { zone, name, type }: RecordKey): Promise<DnsRecord[]> {
   const found: DnsRecord[] = [];
   let pageToken = "";
   do {
     const page = await records.listRecords({ zone, name, type, pageSize: 1000, pageToken });
-    found.push(...page.records.filter((record) => record.view === view));
+    found.push(...page.records);
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
   return found;
@@ -43,7 +42,7 @@ export async function recordSet(records: Records, key: Omit<RecordKey, "value">)
  */
 export async function changeRecord(records: Records, key: RecordKey, edit: RecordEdit, now: number): Promise<void> {
   const { zone, name, type, view } = key;
-  const set = await recordSet(records, key);
+  const set = (await recordsOf(records, key)).filter((one) => one.view === view);
   const record = set.find(({ value }) => value === key.value);
   if (record === undefined) {
     throw conflict(

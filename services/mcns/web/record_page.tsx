@@ -15,7 +15,7 @@ import {
 import type { Record as DnsRecord } from "@proto/mcns/v1/mcns_pb.ts";
 import { type Desk, type DeskRoute } from "./desk.ts";
 import { parseSeconds } from "./duration.ts";
-import { changeRecord, type RecordKey, recordSet } from "./record_changes.ts";
+import { changeRecord, type RecordKey, recordsOf } from "./record_changes.ts";
 import { shown } from "./records_page.tsx";
 import { zoneAddress } from "./zone_frame.tsx";
 
@@ -47,7 +47,8 @@ function recordAddress({ zone, ...query }: RecordKey, page: "record" | "delete-r
 async function showRecord(desk: Desk, errors: FormErrors = noErrors): Promise<Response> {
   const { visit, isAdmin, now } = desk;
   const key = keyOf(desk);
-  const set = await recordSet(desk.records, key);
+  const all = await recordsOf(desk.records, key);
+  const set = all.filter(({ view }) => view === key.view);
   const record = set.find(({ value }) => value === key.value);
   if (record === undefined) throw notFound(`${key.type} record at`, key.name);
   const title = `${record.name} ${record.type}`;
@@ -56,7 +57,7 @@ async function showRecord(desk: Desk, errors: FormErrors = noErrors): Promise<Re
     <>
       <RecordFacts record={record} now={now} />
       {isAdmin ? <RecordForm desk={desk} record={record} others={set.length - 1} errors={errors} /> : null}
-      {isAdmin ? <DeleteForm desk={desk} record={record} /> : null}
+      {isAdmin ? <DeleteForm desk={desk} record={record} all={all} /> : null}
       <p>
         <a href={zoneAddress(record.zone)}>All records of {record.zone}</a>
       </p>
@@ -152,7 +153,10 @@ function RecordForm({ desk, record, others, errors }: {
   );
 }
 
-function DeleteForm({ desk, record }: { desk: Desk; record: DnsRecord }) {
+/** @param all of the record's name and type, in every view */
+function DeleteForm({ desk, record, all }: { desk: Desk; record: DnsRecord; all: readonly DnsRecord[] }) {
+  // A deletion that names no view is for all of them.
+  const along = record.view === "" ? all.filter(({ value, view }) => value === record.value && view !== "") : [];
   return (
     <form method="post" action={recordAddress(record, "delete-record")} class="narrow danger" id="delete">
       <h2>Delete</h2>
@@ -162,6 +166,9 @@ function DeleteForm({ desk, record }: { desk: Desk; record: DnsRecord }) {
         {" "}
         s. History can bring it back.
       </p>
+      {along.length === 0
+        ? null
+        : <p class="notice">The same record goes in view {along.map(({ view }) => view).join(", ")} too.</p>}
       {record.type === "A" || record.type === "AAAA" ? <Tick name="with_ptr" label="With its PTR record" /> : null}
       <p class="actions">
         <button type="submit" class="bad">Delete {record.name} {record.type}</button>
