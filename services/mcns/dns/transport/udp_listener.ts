@@ -4,7 +4,7 @@ import type { Logger } from "@lib/log/mod.ts";
 import { bindUdp } from "./bind_udp.ts";
 import { ednsUdpOctets } from "../codes.ts";
 import type { Counters } from "../counters.ts";
-import type { Responder } from "./responder.ts";
+import type { Client, Responder } from "./responder.ts";
 
 /** Loops on one socket: while one waits for its send, others receive. 4 to 32 measured alike, 1 at three quarters. */
 const receiveLoops = 8;
@@ -72,23 +72,44 @@ export class UdpListener {
     await Promise.all(this.#loops);
   }
 
+  /**
+   * Receives, answers, sends. Few awaits and no needless objects: this and the two calls of the runtime are all that a
+   * reply costs beside `answer`.
+   */
   async #loop(): Promise<void> {
+    const socket = this.#socket;
     const received = new Uint8Array(receiveOctets);
     const reply = new Uint8Array(ednsUdpOctets);
+    /** The reply's first octets, by length: a view made anew per reply costs 5 % of all. */
+    const replies = new Array<Uint8Array | undefined>(ednsUdpOctets + 1);
     while (!this.#closed) {
+      let from: Deno.Addr;
+      let length: number;
       try {
-        const [packet, from] = await this.#socket.receive(received);
+        let packet: Uint8Array;
+        [packet, from] = await socket.receive(received);
         this.#received++;
         // Nothing can be sent to port 0, and the runtime throws when asked to.
         if (from.transport !== "udp" || from.port === 0) continue;
-        const client = { address: from.hostname, port: from.port, transport: "udp" } as const;
+        const client: Client = { address: from.hostname, port: from.port, transport: "udp" };
         const done = this.#answers.answer(packet, client, reply);
-        if (typeof done === "number") await this.#send(reply.subarray(0, done), from);
-        else if (done instanceof Promise) this.#sendLater(done, from);
+        if (typeof done !== "number") {
+          if (done instanceof Promise) this.#sendLater(done, from);
+          continue;
+        }
+        length = done;
       } catch (error) {
         if (this.#closed) return;
         this.#cannotReceive(error);
         await new Promise((resolve) => setTimeout(resolve, errorPauseMs));
+        continue;
+      }
+      if (length === 0) continue;
+      try {
+        await socket.send(replies[length] ??= reply.subarray(0, length), from);
+      } catch {
+        // A client outside dns.allow_clients (no grant), or no route back: it gets no answer, others do.
+        this.#counters.unsendable++;
       }
     }
   }
@@ -116,7 +137,6 @@ export class UdpListener {
     try {
       await this.#socket.send(reply, to);
     } catch {
-      // A client outside dns.allow_clients (no grant), or no route back: it gets no answer, others do.
       this.#counters.unsendable++;
     }
   }
