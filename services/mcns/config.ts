@@ -1,11 +1,13 @@
 import {
   addresses,
   boolean,
+  choice,
   cidrs,
   type ConfigOf,
   defineConfig,
   integer,
   path,
+  paths,
   required,
   tables,
   text,
@@ -61,6 +63,13 @@ export const schema = defineConfig({
       [],
       'resolvers to ask for other zones\' names, in order, as "ip:port"; none: such names are REFUSED',
     ),
+    tls_upstreams: addresses(
+      [],
+      'resolvers to ask over TLS (RFC 7858), before the others, as "ip:port"; needs tls_server_name and tls_ca',
+    ),
+    tls_server_name: text("", "the name in the certificates of tls_upstreams"),
+    tls_ca: path("", "root of the certificates of tls_upstreams"),
+    strategy: choice("order", ["order", "fastest"], "who is asked first: the first that is well, or the fastest"),
     source_addrs: addresses(
       [],
       'addresses to ask from, one per IP version, e.g. "0.0.0.0:0"; port 0 takes a random one per query; needed with upstreams',
@@ -75,6 +84,20 @@ export const schema = defineConfig({
     max_ttl_seconds: integer(300, "longest time that an upstream's answer is kept and handed on for, seconds", {
       max: 604_800,
     }),
+    stale_seconds: integer(
+      86_400,
+      "how long after its end an answer may stand in while no upstream replies (RFC 8767), seconds; 0: never",
+      { max: 604_800 },
+    ),
+    prefetch_hits: integer(3, "answers asked for so often are renewed before they end; 0: none", { max: 1_000_000 }),
+    keep_cache: boolean(true, "keep the cache over a restart, in server.data_dir"),
+    blocklist_files: paths([], "names that are answered as if they weren't there: hosts files, or one name a line"),
+    blocklist_exceptions: texts([], "names that are never blocked, nor what is below them"),
+    block_answer: choice(
+      "nxdomain",
+      ["nxdomain", "zero"],
+      "what a blocked name is answered: NXDOMAIN, or 0.0.0.0 and ::",
+    ),
     cache_bytes: integer(16 * 1024 * 1024, "memory for upstreams' answers, bytes", { max: 4 * 1024 ** 3 }),
   },
   dnssec: {

@@ -6,6 +6,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { AuditLog, auditMigration } from "@lib/audit/mod.ts";
 import { openDatabase } from "@lib/db/mod.ts";
+import { invalid } from "@lib/errors/mod.ts";
 import { RecentProblems } from "@lib/log/mod.ts";
 import {
   type HealthReport,
@@ -21,18 +22,20 @@ import type { Config } from "./config.ts";
 import { ClientNetworks } from "./dns/client_networks.ts";
 import { Counters } from "./dns/counters.ts";
 import type { Forwarder } from "./dns/forward/forwarder.ts";
-import { openForwarder } from "./dns/forward/open_forwarder.ts";
+import { type ForwardSettings, openForwarder } from "./dns/forward/open_forwarder.ts";
 import { explainingAnswers, openAnswers } from "./dns/open_answers.ts";
 import { queryFields, QueryLog } from "./dns/query_log.ts";
 import { QueryRate } from "./dns/query_rate.ts";
 import { openTransfers } from "./dns/transfer/open_transfers.ts";
 import { dohRoute } from "./dns/transport/doh.ts";
 import { hostPort, listenDns } from "./dns/transport/listen.ts";
+import { openDnssec } from "./dnssec/open_dnssec.ts";
 import { DomainName } from "./domain/name.ts";
 import type { RightsSettings } from "./domain/rights.ts";
 import { Views } from "./domain/views.ts";
 import { adminOperations } from "./operations/admin_operations.ts";
 import { authOperations } from "./operations/auth_operations.ts";
+import { dnssecOperations } from "./operations/dnssec_operations.ts";
 import { PointerRecords } from "./operations/pointer_records.ts";
 import { recordOperations } from "./operations/record_operations.ts";
 import { statusLines } from "./operations/status_lines.ts";
@@ -40,6 +43,7 @@ import { transferOperations } from "./operations/transfer_operations.ts";
 import { tsigOperations } from "./operations/tsig_operations.ts";
 import { zoneOperations } from "./operations/zone_operations.ts";
 import { parseSeeds } from "./seeds.ts";
+import { DnssecKeyStore } from "./store/dnssec_key_store.ts";
 import { KeyVault } from "./store/key_vault.ts";
 import { migrations } from "./store/migrations.ts";
 import { RecordExpiry } from "./store/record_expiry.ts";
@@ -91,7 +95,6 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const others = transferStores(db, audit, vault);
   const seeded = seedZones(editor, zones, parseSeeds(config.zones));
   if (seeded.length > 0) log.info("zones seeded from the config", { zones: seeded });
-  stack.use(watchDatabase(db, () => follower.reload(), log));
   follower.reload();
   stack.use(new RecordExpiry(rows, editor, clock, log));
 
@@ -99,9 +102,14 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const counters = new Counters();
   counters.register(metrics);
   const rate = stack.use(new QueryRate(counters, () => clock.monotonic()));
-  const forwarder = openForwarder(config.forward, clock, log);
+  const forwarder = openForwarder(forwardSettings(config), clock, log);
   if (forwarder !== null) stack.defer(() => forwarder.close());
   const forwardFor = new ClientNetworks(config.forward.allow_clients);
+  const dnssec = stack.use(openDnssec({
+    ...{ editor, clock, log },
+    store: new DnssecKeyStore(db, vault),
+    zones: views.general,
+  }));
   const transfers = stack.use(openTransfers({
     ...{ zones, editor, clock, log },
     stores: others,
@@ -111,6 +119,12 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     reachable: config.transfer.peers,
   }));
   transfers.counters.register(metrics);
+  // A second process of ours, while one takes over from the other.
+  const reload = () => {
+    follower.reload();
+    transfers.reload();
+  };
+  stack.use(watchDatabase(db, reload, log));
   const answering = { views, forwarder, forwardFor, special: transfers.special, counters, clock, log };
   const answers = openAnswers(config.dns, answering);
   const queries = new QueryLog({
@@ -132,6 +146,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   });
   stack.defer(() => dns.close(config.server.shutdown_timeout_ms));
   transfers.start();
+  dnssec.maintenance.start();
   metrics.gaugeFrom("mcns_zones", "Zones in memory", () => views.general.size);
   metrics.gaugeFrom("mcns_tcp_connections", "DNS connections open", () => dns.connections);
   metrics.gaugeFrom("mcns_cache_bytes", "Memory of the forwarder's cache", () => forwarder?.cacheStats.bytes ?? 0);
@@ -147,6 +162,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const operations = [
     ...zoneOperations({ zones, editor, changes, files, transfers: transfers.control, rights }),
     ...recordOperations({ records, pointers: new PointerRecords(zones, editor), editor, rights, clock }),
+    ...dnssecOperations(dnssec.control),
     ...transferOperations(transfers.control),
     ...tsigOperations(others.keys),
     ...adminOperations({
@@ -192,6 +208,20 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     grpcAddress: api.grpcAddress,
     health,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Upstreams over TLS come first; the cache lies beside the database. */
+function forwardSettings({ forward, server }: Config): ForwardSettings {
+  const { tls_upstreams, tls_server_name, upstreams, prefetch_hits, keep_cache, ...same } = forward;
+  if (tls_upstreams.length > 0 && tls_server_name === "") {
+    throw invalid("forward.tls_server_name", "must be the name in the certificates of forward.tls_upstreams");
+  }
+  return {
+    ...same,
+    upstreams: [...tls_upstreams.map((address) => `tls://${address}#${tls_server_name}`), ...upstreams],
+    prefetch: prefetch_hits,
+    cache_file: keep_cache ? join(server.data_dir, "cache.bin") : "",
   };
 }
 
