@@ -42,10 +42,20 @@ export function askHedged({ order, beside, ask, deadlineMs }: HedgedQuestion): P
     resolve(resolution);
   }
 
-  function start(upstream: Upstream): void {
+  /** @param patienceMs when to go on; 0: at its reply only */
+  function start(upstream: Upstream, patienceMs: number): void {
     pending++;
+    let isOverdue = false;
+    if (patienceMs > 0) {
+      patience = setTimeout(() => {
+        isOverdue = true;
+        upstream.health.overdue++;
+        next();
+      }, patienceMs);
+    }
     ask(upstream, timedOut.has(upstream)).then((outcome) => {
       pending--;
+      if (isOverdue) upstream.health.overdue--;
       if (isOver) return;
       if (outcome !== null && outcome !== "silent") return end(outcome);
       if (outcome === "silent") timedOut.add(upstream);
@@ -66,12 +76,11 @@ export function askHedged({ order, beside, ask, deadlineMs }: HedgedQuestion): P
       if (pending === 0) end(null);
       return;
     }
-    start(upstream);
-    if (first.length > 0) patience = setTimeout(next, upstream.patienceMs);
-    else if (again.length > 0) patience = setTimeout(next, Math.max(repeatMs, upstream.patienceMs));
+    const { patienceMs } = upstream;
+    start(upstream, first.length > 0 ? patienceMs : again.length > 0 ? Math.max(repeatMs, patienceMs) : 0);
   }
 
   next();
-  if (beside !== null && !isOver) start(beside);
+  if (beside !== null && !isOver) start(beside, 0);
   return promise;
 }

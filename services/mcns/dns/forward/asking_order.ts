@@ -8,18 +8,17 @@ export type Strategy = "order" | "fastest";
 const measureEveryMs = 10_000;
 
 /**
- * The upstreams in the order in which to ask: first those that reply, then those that refuse, then those that are
- * down, which are only asked when there is no other.
+ * The upstreams in the order in which to ask: first those that reply, then those that should have replied by now to another
+ * question, then those that refuse, then those that are down, which are only asked when there is no other. By the strategy
+ * "fastest", those that have lost the last packet are behind too, and those that never replied behind them.
  */
 export function askingOrder(upstreams: readonly Upstream[], strategy: Strategy): Upstream[] {
-  const rank = ({ health }: Upstream) => health.isDown ? 3 : health.isRefusing ? 2 : health.isSure ? 0 : 1;
-  const ranked = upstreams.map((upstream) => ({ upstream, rank: rank(upstream), ms: upstream.health.srttMs }));
-  if (strategy === "fastest") {
-    return ranked.sort((a, b) => a.rank - b.rank || a.ms - b.ms).map(({ upstream }) => upstream);
-  }
-  // One lost packet doesn't change who comes first: only the strategy "fastest" is so quick to leave.
-  const settled = ranked.map(({ upstream, rank }) => ({ upstream, rank: rank < 2 ? 0 : rank }));
-  return settled.sort((a, b) => a.rank - b.rank).map(({ upstream }) => upstream);
+  const isFastest = strategy === "fastest";
+  const rank = ({ health: { isDown, isRefusing, isSure, overdue } }: Upstream) =>
+    isDown ? 3 : isRefusing ? 2 : overdue > 0 || (isFastest && !isSure) ? 1 : 0;
+  const ms = ({ health: { srttMs } }: Upstream) => !isFastest ? 0 : srttMs === 0 ? Number.MAX_VALUE : srttMs;
+  return upstreams.map((upstream) => ({ upstream, rank: rank(upstream), ms: ms(upstream) }))
+    .sort((a, b) => a.rank - b.rank || a.ms - b.ms).map(({ upstream }) => upstream);
 }
 
 /**

@@ -11,7 +11,7 @@ const noChannel: Channel = {
   close: () => Promise.resolve(),
 };
 
-/** "a=40": replies after 40 ms. "a": never asked. "a=40!": refuses. "a=40?": lost a packet. "a=40x": is down. */
+/** "a=40": replies after 40 ms. "a": never asked. "a=40!": refuses. "a=40?": lost a packet. "a=40x": is down. "a=40-": is overdue. */
 function upstreamOf(text: string, clock: FakeClock): Upstream {
   const [, name, ms, state] = /^(\w)(?:=(\d+))?(.*)$/.exec(text)!;
   const upstream = new Upstream(name!, noChannel, clock);
@@ -20,6 +20,7 @@ function upstreamOf(text: string, clock: FakeClock): Upstream {
     upstream.health.replied(Number(ms), state === "!");
   }
   for (let lost = state === "?" ? 1 : state === "x" ? 3 : 0; lost > 0; lost--) upstream.health.failed();
+  if (state === "-") upstream.health.overdue++;
   return upstream;
 }
 
@@ -29,7 +30,10 @@ Deno.test("askingOrder puts first who replies, then who refuses, then who is dow
       ["a=40 b=10", "ab", "ba"],
       ["a=40 b=10?", "ab", "ab"],
       ["a=40? b=10", "ab", "ba"],
-      ["a=10 b", "ab", "ba"],
+      ["a=10 b", "ab", "ab"],
+      ["a b=10", "ab", "ba"],
+      ["a=10- b=40", "ba", "ba"],
+      ["a=10- b=40!", "ab", "ab"],
       ["a=10! b=40", "ba", "ba"],
       ["a=10x b=40! c=90", "cba", "cba"],
       ["a=10x b=5x", "ab", "ba"],

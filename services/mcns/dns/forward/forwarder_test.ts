@@ -153,6 +153,8 @@ Deno.test("Forwarder doesn't let clients wait for an upstream's time-out: the ne
   assert.deepEqual(await test.ask("a.net"), answer("a.net"));
   const tookMs = performance.now() - start;
   assert.ok(tookMs >= 90 && tookMs < 700, `${tookMs} ms`);
+  for (const name of ["b.net", "c.net"]) await test.ask(name);
+  assert.equal(dead.asked.length, 1, "while its reply is overdue, others come first");
 });
 
 Deno.test("Forwarder lets a probe find out whether an upstream that was down is back, not a client", async () => {

@@ -21,6 +21,8 @@ export class UpstreamHealth {
   failures = 0;
   /** Smoothed round trip, ms; 0 when it never replied. */
   srttMs = 0;
+  /** Queries that have been without a reply for so long that another upstream was asked. */
+  overdue = 0;
   /** Of the last query, ms monotonic. */
   askedAt = -Infinity;
   readonly #clock: Clock;
