@@ -51,6 +51,10 @@ const writes: [line: string[], asks: string][] = [
     'SignZone {"zone":"example.org","algorithm":"ed25519","splitKeys":true,"zskLifetimeSeconds":2592000}',
   ],
   [["zone", "roll", "example.org", "ksk"], 'RollKey {"zone":"example.org","role":"ksk"}'],
+  [
+    ["zone", "roll", "example.org", "zsk", "--emergency"],
+    'RollKey {"zone":"example.org","role":"zsk","emergency":true}',
+  ],
   [["zone", "ds", "example.org", "--confirm"], 'ConfirmDs {"zone":"example.org"}'],
   [["zone", "refresh", "example.net"], 'RefreshZone {"zone":"example.net"}'],
   [["tsig", "scopes", "k", "--none"], 'SetTsigScopes {"name":"k"}'],

@@ -4,6 +4,19 @@ import { playSession } from "@lib/testing/mod.ts";
 import { answers } from "./testing/sample_answers.ts";
 import { scriptedMcns } from "./testing/scripted_mcns.ts";
 
+/** The state of a signed zone. */
+const keys = `zone        example.org
+signed      yes, ed25519, nsec, serial 2026010203
+next        signatures are made anew 2026-01-02T03:04:05Z
+signatures  valid until 2026-01-02T03:04:05Z or longer
+
+ KEY  ROLE  ALGORITHM  STATE  …  CREATED
+4711  csk   ed25519    active  …  2026-01-02T03:04:05Z
+
+Give the parent these DS records, then run: mcnsctl zone ds example.org --confirm
+example.org. 3600 IN DS 4711 15 2 ab
+`;
+
 /** Sessions, each with what it asks of MCNS. */
 const sessions: Record<string, [session: string, asks: string[]]> = {
   "zone list": [
@@ -45,19 +58,7 @@ Deleted zone example.org with 12 records
     ['GetZone {"zone":"example.org"}', 'GetZone {"zone":"example.org"}', 'DeleteZone {"zone":"example.org"}'],
   ],
   "zone keys": [
-    `
-$ mcnsctl zone keys example.org
-zone        example.org
-signed      yes, ed25519, nsec, serial 2026010203
-next        signatures are made anew 2026-01-02T03:04:05Z
-signatures  valid until 2026-01-02T03:04:05Z or longer
-
- KEY  ROLE  ALGORITHM  STATE  …  CREATED
-4711  csk   ed25519    active  …  2026-01-02T03:04:05Z
-
-Give the parent these DS records, then run: mcnsctl zone ds example.org --confirm
-example.org. 3600 IN DS 4711 15 2 ab
-`,
+    `\n$ mcnsctl zone keys example.org\n${keys}`,
     ['GetDnssec {"zone":"example.org"}'],
   ],
   "zone ds": [
@@ -70,8 +71,8 @@ example.org. 3600 IN DNSKEY 257 3 15 xyz
     ['GetDnssec {"zone":"example.org"}', 'GetDnssec {"zone":"example.org"}'],
   ],
   "zone unsign": [
-    "$ mcnsctl zone unsign example.org\nZone example.org isn't signed any more, serial 2026010204\n",
-    ['UnsignZone {"zone":"example.org"}'],
+    `\n$ mcnsctl zone unsign example.org\n${keys}`,
+    ['UnsignZone {"zone":"example.org"}', 'GetDnssec {"zone":"example.org"}'],
   ],
   "zone transfer": [
     `

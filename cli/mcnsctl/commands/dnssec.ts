@@ -14,6 +14,7 @@ interface SignFlags extends ServerFlags {
   readonly zskLifetime?: number;
   readonly kskLifetime?: number;
   readonly propagation?: number;
+  readonly dsTtl?: number;
 }
 
 export const zoneSignCommand = buildCommand({
@@ -36,6 +37,7 @@ export const zoneSignCommand = buildCommand({
       zskLifetime: durationFlag("A zone-signing key is replaced after [90d]"),
       kskLifetime: durationFlag("A key-signing key is replaced after [only by zone roll]"),
       propagation: durationFlag("After that, every secondary has a change [1h]"),
+      dsTtl: durationFlag("TTL of the DS records at the parent [1d]"),
     },
     positional: zoneArgument,
   },
@@ -48,6 +50,7 @@ export const zoneSignCommand = buildCommand({
         zskLifetimeSeconds: zskLifetime,
         kskLifetimeSeconds: kskLifetime,
         propagationSeconds: flags.propagation ?? 0,
+        dsTtlSeconds: flags.dsTtl ?? 0,
       }));
     show(this, flags, answer);
   },
@@ -75,7 +78,8 @@ function show(context: CliContext, flags: ServerFlags, state: Dnssec): void {
     }`);
   }
   if (state.waitsForDs) {
-    context.print(`\nGive the parent these DS records, then run: mcnsctl zone ds ${state.zone} --confirm\n`);
+    const todo = state.ds.length === 0 ? "Have the parent remove its DS records" : "Give the parent these DS records";
+    context.print(`\n${todo}, then run: mcnsctl zone ds ${state.zone} --confirm\n`);
     for (const line of state.ds) context.print(`${line}\n`);
   }
 }
@@ -83,20 +87,24 @@ function show(context: CliContext, flags: ServerFlags, state: Dnssec): void {
 export const zoneUnsignCommand = buildCommand({
   docs: {
     brief: "Take a zone's signatures and keys away",
+    fullDescription:
+      "Takes a zone's signatures and keys away. While the parent may have a DS record, it is asked by CDS to remove that, and validators go on being served; `zone ds --confirm` says that it has. Shows what is still to come.",
     customUsage: [
-      { input: "example.org", brief: "refused while the parent may still have a DS: validators would refuse the zone" },
-      { input: "example.org --force", brief: "all the same" },
+      { input: "example.org", brief: "in the order that keeps it reachable for validators" },
+      { input: "example.org --force", brief: "at once, although the parent may have a DS record" },
     ],
   },
   parameters: {
-    flags: { ...serverFlags, force: switchFlag("Although the parent may have a DS record") },
+    flags: { ...serverFlags, force: switchFlag("At once, although the parent may have a DS record") },
     positional: zoneArgument,
   },
   async func(this: CliContext, flags: ServerFlags & { readonly force: boolean }, zone: string) {
     const { force } = flags;
-    const answer = await withMcns(this, flags, ({ dnssec }) => dnssec.unsignZone({ zone, force }));
-    if (flags.json) return printJson(this, jsonOf(UnsignZoneResponseSchema, answer));
-    this.print(`Zone ${zone} isn't signed any more, serial ${answer.serial}\n`);
+    await withMcns(this, flags, async ({ dnssec }) => {
+      const answer = await dnssec.unsignZone({ zone, force });
+      if (flags.json) printJson(this, jsonOf(UnsignZoneResponseSchema, answer));
+      else show(this, flags, await dnssec.getDnssec({ zone }));
+    });
   },
 });
 
@@ -114,13 +122,13 @@ export const zoneKeysCommand = buildCommand({
 export const zoneRollCommand = buildCommand({
   docs: {
     brief: "Start to replace a key",
-    customUsage: [{
-      input: "example.org ksk",
-      brief: "or zsk, or csk; the steps follow by themselves, but for the DS",
-    }],
+    customUsage: [
+      { input: "example.org ksk", brief: "or zsk, or csk; the steps follow by themselves, but for the DS" },
+      { input: "example.org zsk --emergency", brief: "somebody else has the key: waits for no cache" },
+    ],
   },
   parameters: {
-    flags: serverFlags,
+    flags: { ...serverFlags, emergency: switchFlag("The key is compromised: wait for no cache") },
     positional: {
       kind: "tuple",
       parameters: [
@@ -129,8 +137,9 @@ export const zoneRollCommand = buildCommand({
       ],
     },
   },
-  async func(this: CliContext, flags: ServerFlags, zone: string, role: string) {
-    show(this, flags, await withMcns(this, flags, ({ dnssec }) => dnssec.rollKey({ zone, role })));
+  async func(this: CliContext, flags: ServerFlags & { readonly emergency: boolean }, zone: string, role: string) {
+    const { emergency } = flags;
+    show(this, flags, await withMcns(this, flags, ({ dnssec }) => dnssec.rollKey({ zone, role, emergency })));
   },
 });
 
