@@ -102,7 +102,8 @@ export class Answers implements Responder {
 
   #handSpecial(special: SpecialMessages, packet: Uint8Array, client: Client): Exclude<Reply, number> | null {
     const own = packet.slice();
-    return special.handle(own, readQuery(own)!, client, (inner) => this.#plainReply(inner, client));
+    const reply = special.handle(own, readQuery(own)!, client, (inner) => this.#plainReply(inner, client));
+    return reply instanceof Promise ? reply.catch((error) => new Uint8Array(this.#defect(error))) : reply;
   }
 
   /** The reply to a query that was signed, as if it had come without a signature. */

@@ -328,6 +328,7 @@ export class Zone {
   #nodeAt(key: string): Node {
     const known = this.#nodes.getByKey(key);
     if (known !== undefined) return known;
+    if (key.length <= this.key.length) throw new Error(`zone ${this.name} was given a name outside it`);
     const parent = this.#nodeAt(parentKey(key));
     const node = new Node(key, parent);
     parent.children++;
