@@ -191,7 +191,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
           ...{ zones, editor, forwarder, counters, rate },
           transfers: transfers.control,
           exchanged: transfers.counters,
-          dnssec: null,
+          dnssec: dnssec.control,
           problems: () => problems.lines,
           now: () => clock.now(),
         }),

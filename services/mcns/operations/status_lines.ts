@@ -23,8 +23,7 @@ export interface StatusParts {
   readonly zones: ZoneReader;
   readonly editor: Pick<ZoneEditor, "zone">;
   readonly transfers: Pick<TransferControl, "get">;
-  /** Null where nothing is signed here. */
-  readonly dnssec: Pick<DnssecControl, "get"> | null;
+  readonly dnssec: Pick<DnssecControl, "get">;
   readonly forwarder: ForwardControl | null;
   readonly counters: Counters;
   readonly exchanged: TransferCounters;
@@ -165,12 +164,11 @@ function lookAtSignatures(
   const zone = editor.zone(name);
   if (!zone.isAnswerable) problems.push("not answered");
   if (!zone.isSigned) return;
-  const state = dnssec?.get(name);
-  if (state === undefined || !state.signed) {
+  const { signed, signaturesExpireAt, waitsForDs } = dnssec.get(name);
+  if (!signed) {
     facts.push("signed by its primary");
     return;
   }
-  const { signaturesExpireAt, waitsForDs } = state;
   if (signaturesExpireAt !== null && signaturesExpireAt - now() < signatureAlarmMs) {
     problems.push(`SIGNATURES END ${at(signaturesExpireAt)}`);
   }

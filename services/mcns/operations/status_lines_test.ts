@@ -3,12 +3,20 @@ import { RecordService, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
 import { TransferService } from "@proto/mcns/v1/transfer_pb.ts";
 import { QueryRate } from "../dns/query_rate.ts";
 import { type OperationsUnderTest, operationsUnderTest } from "../testing/operations_under_test.ts";
+import type { DnssecControl } from "./dnssec_control.ts";
 import type { ForwardControl } from "./forward_control.ts";
 import { statusLines, type StatusParts } from "./status_lines.ts";
 
 const { createZone } = ZoneService.method;
 const { createRecord } = RecordService.method;
 const { setTransfer } = TransferService.method;
+
+/** Asked for signed zones only. */
+const unsigned: Pick<DnssecControl, "get"> = {
+  get: () => {
+    throw new Error("no zone is signed here");
+  },
+};
 
 /** The lines of a store, with what differs from an idle server. */
 function linesOf(test: OperationsUnderTest, more: Partial<StatusParts> = {}): string {
@@ -20,7 +28,7 @@ function linesOf(test: OperationsUnderTest, more: Partial<StatusParts> = {}): st
     zones: store.zones,
     editor: store.editor,
     transfers: transfers.control,
-    dnssec: null,
+    dnssec: unsigned,
     forwarder: null,
     ...{ counters, rate },
     exchanged: transfers.counters,
