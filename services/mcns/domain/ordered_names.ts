@@ -29,13 +29,13 @@ export class OrderedNames {
 
   /** The keys in order, as they are now; not kept up afterwards. */
   get keys(): readonly string[] {
-    this.#settle();
+    this.settle();
     return this.#keys;
   }
 
   /** The index in `keys` of the last one that is `key` or before it; -1 when all come after it. */
   indexAtOrBefore(key: string): number {
-    this.#settle();
+    this.settle();
     const at = this.#firstFrom(orderOf(key));
     return this.#keys[at] === key ? at : at - 1;
   }
@@ -50,7 +50,8 @@ export class OrderedNames {
     return low;
   }
 
-  #settle(): void {
+  /** Puts in what has changed; else the next look does it, which after a bulk load may take seconds. */
+  settle(): void {
     if (this.#changes.size === 0) return;
     if (this.#changes.size <= fewChanges) this.#insertEach();
     else this.#merge();

@@ -13,6 +13,7 @@ export class ZoneDirectory {
 
   /** Adds the zone, or replaces the one of that name: from the next query on. */
   put(zone: Zone): void {
+    zone.settle();
     this.#zones.put(zone);
   }
 
