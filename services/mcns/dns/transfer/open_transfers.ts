@@ -40,6 +40,8 @@ export interface Transfers extends AsyncDisposable {
   readonly counters: TransferCounters;
   /** Asks for all secondaries and notifies all of ours: when queries are answered, as the other side asks back. */
   start(): void;
+  /** Another process has written to the database: takes up its keys and its secondaries. */
+  reload(): void;
 }
 
 /** A record takes at least 11 octets on the wire; the bound on octets is the one that counts. */
@@ -85,6 +87,10 @@ export function openTransfers(options: TransfersOptions): Transfers {
         if (row.is_catalog === 1) follower.follow(zone);
         notifies.changed(zone);
       }
+    },
+    reload: () => {
+      keys.reload();
+      if (started) secondaries.start();
     },
     async [Symbol.asyncDispose]() {
       started = false;

@@ -70,10 +70,11 @@ export class SecondaryZones {
     this.#options = options;
   }
 
-  /** Takes up all secondaries; each is asked for right away. */
+  /** Takes up all secondaries that aren't yet; each is asked for right away. */
   start(): void {
     for (const row of this.#options.zones.all()) {
-      if (row.kind === "secondary") this.#track(row, DomainName.parse(`${row.name}.`, "zones.name"));
+      const zone = DomainName.parse(`${row.name}.`, "zones.name");
+      if (row.kind === "secondary" && !this.#tracked.has(zone.key)) this.#track(row, zone);
     }
   }
 

@@ -63,6 +63,9 @@ interface Signed {
 
 const noReply = new Uint8Array(0);
 
+/** How long a transfer may go on before queries get their turn, ms: writes that find room resolve without one. */
+const turnMs = 3;
+
 /** Each holds a snapshot of its zone until its client has taken it. */
 const maxTransfers = 32;
 
@@ -150,11 +153,15 @@ export class ZoneExchange implements SpecialMessages {
 
   /** Never throws: what can't be begun is a reply, what breaks off ends the stream, and the other side sees it incomplete. */
   async *#transfer(signed: Signed, signer: ReplySigner | null): AsyncGenerator<Uint8Array> {
-    const { log, counters } = this.#options;
+    const { log, counters, clock } = this.#options;
     const { message, client } = signed;
     try {
+      let since = clock.monotonic();
       for await (const reply of this.#transferMessages(signed)) {
         yield this.#signed(reply, signed, signer);
+        if (clock.monotonic() - since < turnMs) continue;
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        since = clock.monotonic();
       }
     } catch (error) {
       counters.transfersRefused++;
