@@ -77,7 +77,7 @@ export function DnssecState({ state, now }: { state: Dnssec; now: number }) {
       </table>
       <h2 id="ds">DS for the parent</h2>
       {ds.length === 0
-        ? <p class="empty">None at the moment.</p>
+        ? <p class="empty">None to give out now; above is what comes next.</p>
         : <pre class="copy" tabindex={0} aria-labelledby="ds">{ds.join("\n")}</pre>}
       {trustAnchors.length === 0 ? null : (
         <details>
@@ -210,7 +210,7 @@ async function act(desk: Desk): Promise<Response> {
           splitKeys: form.checked("split_keys"),
           propagationSeconds: parseSeconds(form.optional("propagation") ?? "", "propagation", 0),
         });
-        return visit.redirect(here, "The zone is signed. Give the DS records below to its parent.");
+        return visit.redirect(here, "The zone is signed. Its parent gets the DS once every cache can have the key.");
       case "roll":
         await dnssec.rollKey({ zone, role: form.text("role") });
         return visit.redirect(here, "The rollover has begun.");
