@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { AdminService, AuthService, RecordService, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
+import { FakeClock } from "@lib/clock/mod.ts";
+import { silentLogger } from "@lib/log/mod.ts";
+import { Forwarder } from "../dns/forward/forwarder.ts";
+import { openUpstream } from "../dns/forward/open_forwarder.ts";
 import { DomainName } from "../domain/name.ts";
 import { types } from "../domain/rdata/record_type.ts";
+import { scriptedUpstream } from "../testing/scripted_upstream.ts";
 import { callers, operationsUnderTest } from "../testing/operations_under_test.ts";
 
 const { getStats, listCache, flushCache, watchQueries, explain, listAuditEvents } = AdminService.method;
@@ -89,6 +94,60 @@ Deno.test("Explain gives the reply that the client would get, and why", async ()
     ["refused", "", "REFUSED", "nothing is forwarded: forward.upstreams is empty"],
   );
   assert.equal(test.counters.queriesTcp, 0, "explaining isn't counted as a query");
+});
+
+Deno.test("Explain and the cache tell of names that upstreams know, for clients that they are looked up for", async () => {
+  await using upstream = scriptedUpstream((question) => ({ answers: [`${question} 60 A 192.0.2.7`] }));
+  const clock = new FakeClock();
+  const names = new Set([DomainName.parse("ads.example.com", "name").key]);
+  const forwarder = new Forwarder({
+    upstreams: [openUpstream(upstream.address, { source_addrs: ["127.0.0.1:0"] }, clock)],
+    ...{ cacheBytes: 100_000, maxTtlSeconds: 300, timeoutMs: 2000, deadlineMs: 5000, clock, log: silentLogger },
+    blocking: { has: (key) => names.has(key), refresh: () => Promise.resolve(false) },
+  });
+  await using _forwarder = { [Symbol.asyncDispose]: () => forwarder.close() };
+  await using test = await operationsUnderTest({ forwarder });
+  const sourceOf = async (name: string, client = "127.0.0.9") => {
+    const { source, rcode, answer, steps } = await test.calls.call(explain, { name, client });
+    return [source, rcode, answer.join(), steps.at(-2)];
+  };
+  const answer = "www.example.com. 60 IN A 192.0.2.7";
+  assert.deepEqual(await sourceOf("www.example.com", "192.0.2.9"), [
+    "refused",
+    "REFUSED",
+    "",
+    "nothing is forwarded for 192.0.2.9: it isn't in forward.allow_clients",
+  ]);
+  assert.deepEqual(await sourceOf("www.example.com"), [
+    "forward",
+    "NOERROR",
+    answer,
+    "www.example.com isn't in the cache: an upstream is asked",
+  ]);
+  assert.deepEqual(await sourceOf("www.example.com"), [
+    "cache",
+    "NOERROR",
+    answer,
+    "the cache has www.example.com, for 0 s so far",
+  ]);
+  assert.deepEqual(await sourceOf("ads.example.com"), [
+    "blocked",
+    "NXDOMAIN",
+    "",
+    "ads.example.com is on a block list",
+  ]);
+
+  const { entries } = await test.calls.call(listCache, { name: "example.com" });
+  assert.deepEqual(entries.map(({ name, type, rcode, ttl, values }) => [name, type, rcode, ttl, values]), [
+    ["www.example.com", "A", "NOERROR", 60, ["A 192.0.2.7"]],
+  ]);
+  assert.equal((await test.calls.call(flushCache, { name: "example.net" })).removed, 0n);
+  assert.equal((await test.calls.call(flushCache, { name: "example.com" })).removed, 1n);
+  assert.deepEqual(upstream.asked, ["udp www.example.com"]);
+  const stats = await test.calls.call(getStats, {});
+  assert.deepEqual(stats.upstreams.map(({ address, healthy, queries }) => [address, healthy, queries]), [
+    [upstream.address, true, 1n],
+  ]);
 });
 
 Deno.test("Explain refuses what no client could ask", async () => {

@@ -18,14 +18,17 @@ import { Counters } from "../dns/counters.ts";
 import type { Forwarder } from "../dns/forward/forwarder.ts";
 import { explainingAnswers } from "../dns/open_answers.ts";
 import { QueryLog } from "../dns/query_log.ts";
+import { openDnssec } from "../dnssec/open_dnssec.ts";
 import { openTransfers, type Transfers } from "../dns/transfer/open_transfers.ts";
 import { adminOperations } from "../operations/admin_operations.ts";
 import { authOperations } from "../operations/auth_operations.ts";
+import { dnssecOperations } from "../operations/dnssec_operations.ts";
 import { PointerRecords } from "../operations/pointer_records.ts";
 import { recordOperations } from "../operations/record_operations.ts";
 import { transferOperations } from "../operations/transfer_operations.ts";
 import { tsigOperations } from "../operations/tsig_operations.ts";
 import { zoneOperations } from "../operations/zone_operations.ts";
+import { DnssecKeyStore } from "../store/dnssec_key_store.ts";
 import { KeyVault } from "../store/key_vault.ts";
 import { transferStores } from "../store/transfer_stores.ts";
 import { type StoreOptions, type StoreUnderTest, storeUnderTest, zoneName } from "./temp_store.ts";
@@ -123,13 +126,15 @@ export interface OperationsOptions extends StoreOptions {
   forwarder?: Forwarder | null;
 }
 
-/** All operations but those of signing, whose part has its own tests. Other servers are neither asked nor told. */
+/** All operations. Other servers are neither asked nor told, and nothing happens by itself. */
 export async function operationsUnderTest(options: OperationsOptions = {}): Promise<OperationsUnderTest> {
   const { forwarder = null } = options;
   const store = await storeUnderTest(options);
   const { db, zones, records, changes, files, editor, audit, views, clock } = store;
   const log = silentLogger;
-  const stores = transferStores(db, audit, KeyVault.open(`${store.path}.key`));
+  const vault = KeyVault.open(`${store.path}.key`);
+  const stores = transferStores(db, audit, vault);
+  const dnssec = openDnssec({ store: new DnssecKeyStore(db, vault), editor, zones: views.general, clock, log });
   const transfers = openTransfers({
     ...{ zones, editor, stores, clock, log },
     ...{ sources: [], tlsCa: "", maxZoneBytes: 1_000_000 },
@@ -145,6 +150,7 @@ export async function operationsUnderTest(options: OperationsOptions = {}): Prom
     ...recordOperations({ records, pointers: new PointerRecords(zones, editor), editor, rights, clock }),
     ...transferOperations(transfers.control),
     ...tsigOperations(stores.keys),
+    ...dnssecOperations(dnssec.control),
     ...adminOperations({
       ...{ zones, counters, forwarder, queries, audit, log },
       exchanged: transfers.counters,
@@ -160,6 +166,7 @@ export async function operationsUnderTest(options: OperationsOptions = {}): Prom
     transfers,
     calls: new OperationCalls(operations),
     async [Symbol.asyncDispose]() {
+      await dnssec[Symbol.asyncDispose]();
       await transfers[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     },
