@@ -6,58 +6,21 @@
  * goes up from there by reference, past zone cuts (NS) and redirections (DNAME), of which the topmost counts.
  * NSEC3 records stand apart: their hashed owners are no names of the zone (RFC 5155 §7.2.8).
  */
+import type { Finding } from "./finding.ts";
 import { LookupName } from "./lookup_name.ts";
 import { type DomainName, parentKey } from "./name.ts";
 import { NameTable } from "./name_table.ts";
 import type { Octets } from "./octets.ts";
 import { OrderedNames } from "./ordered_names.ts";
-import {
-  firstSetAt,
-  hasSignaturesAt,
-  nextSetAt,
-  packSets,
-  typeOfSetAt,
-  unpackSetAt,
-  unpackSetOf,
-  unpackSets,
-} from "./packed_sets.ts";
+import { firstSetAt, packSets, unpackSetAt, unpackSetOf, unpackSets } from "./packed_sets.ts";
 import { readSoa } from "./rdata/record_data.ts";
 import { types } from "./rdata/record_type.ts";
 import { type RecordSet, setOf } from "./record_set.ts";
 import type { Soa } from "./soa.ts";
+import { Node, NodeFinding, pick } from "./zone_node.ts";
 
+export type { Finding, FindingKind } from "./finding.ts";
 export { type RecordSet, setOf } from "./record_set.ts";
-
-/** What a zone has for a name and type. */
-export interface Finding {
-  readonly kind: FindingKind;
-  /** The set that `kind` tells of; null for signatures, no_data and no_name. */
-  readonly set: RecordSet | null;
-  /** All sets at `owner`. */
-  readonly sets: readonly RecordSet[];
-  /** Where that is: the name itself, the wildcard, the zone cut, the DNAME. Of no_name: the closest encloser. */
-  readonly owner: string;
-  /** Whether a wildcard stands for the name (RFC 4592). The closest encloser is the name above `owner` then. */
-  readonly wildcard: boolean;
-}
-
-export type FindingKind =
-  /** `set` is what was asked for; for ANY it is one of them (RFC 8482). */
-  | "records"
-  /** RRSIG was asked for, and `sets` have some. */
-  | "signatures"
-  /** A CNAME where something else was asked: go on at its target. */
-  | "cname"
-  /** A DNAME above the name (RFC 6672). */
-  | "dname"
-  /** ALIAS where A or AAAA was asked, and there is none: look up those of its target. */
-  | "alias"
-  /** Somebody else has authority: `set` is the NS set at the zone cut. */
-  | "delegation"
-  /** The name exists, without that type (NODATA). */
-  | "no_data"
-  /** The name doesn't exist (NXDOMAIN). */
-  | "no_name";
 
 /** What the zone's NSEC3 records are made with (RFC 5155 §3.1). */
 export interface Nsec3Parameters {
@@ -70,57 +33,6 @@ export interface Nsec3Parameters {
 export interface OwnedSet {
   readonly owner: string;
   readonly set: RecordSet;
-}
-
-class Node {
-  /** Key and sets (packed_sets.ts). */
-  octets: Octets;
-  readonly keyLength: number;
-  /** Null for the apex. */
-  readonly parent: Node | null;
-  /** Nodes right below; with none and no sets the node goes. */
-  children = 0;
-  /** The `*` right below. */
-  wildcard: Node | null = null;
-  /** The type of the set that changes who answers: NS at a zone cut, DNAME for the names below; 0 for none. */
-  turn = 0;
-
-  constructor(key: string, parent: Node | null) {
-    this.octets = key;
-    this.keyLength = key.length;
-    this.parent = parent;
-  }
-
-  get key(): string {
-    return this.octets.slice(0, this.keyLength);
-  }
-
-  get hasSets(): boolean {
-    return this.octets.length > this.keyLength;
-  }
-}
-
-/** What was found at a node. Its other sets are unpacked when asked for. */
-class NodeFinding implements Finding {
-  readonly kind: FindingKind;
-  readonly set: RecordSet | null;
-  readonly wildcard: boolean;
-  readonly #node: Node;
-
-  constructor(kind: FindingKind, set: RecordSet | null, node: Node, wildcard: boolean) {
-    this.kind = kind;
-    this.set = set;
-    this.wildcard = wildcard;
-    this.#node = node;
-  }
-
-  get owner(): string {
-    return this.#node.key;
-  }
-
-  get sets(): readonly RecordSet[] {
-    return unpackSets(this.#node.octets);
-  }
 }
 
 /** The NSEC3 set of a hashed owner. */
@@ -353,25 +265,4 @@ export class Zone {
       if (at.parent.wildcard === at) at.parent.wildcard = null;
     }
   }
-}
-
-/** What the sets at a node say to that type. */
-function pick(node: Node, type: number, wildcard: boolean): Finding {
-  const { octets } = node;
-  let cname = 0, alias = 0, isSigned = false;
-  for (let at = node.keyLength; at < octets.length; at = nextSetAt(octets, at)) {
-    const setType = typeOfSetAt(octets, at);
-    if (setType === types.ALIAS) alias = at;
-    else if (setType === type || type === types.ANY) {
-      return new NodeFinding("records", unpackSetAt(octets, at), node, wildcard);
-    } else if (setType === types.CNAME) cname = at;
-    isSigned ||= hasSignaturesAt(octets, at);
-  }
-  if (type === types.RRSIG) return new NodeFinding(isSigned ? "signatures" : "no_data", null, node, wildcard);
-  // RFC 4035 §2.5: beside a CNAME stand its own NSEC and signatures, so a question for NSEC is about this very name.
-  if (cname > 0 && type !== types.NSEC) return new NodeFinding("cname", unpackSetAt(octets, cname), node, wildcard);
-  if (alias > 0 && (type === types.A || type === types.AAAA)) {
-    return new NodeFinding("alias", unpackSetAt(octets, alias), node, wildcard);
-  }
-  return new NodeFinding("no_data", null, node, wildcard);
 }
