@@ -1,5 +1,5 @@
 /**
- * `deno task bench`: what a platform costs on this machine. Brings one up in a temporary folder, stops it, starts it
+ * `deno task bench platform`: what a platform costs on this machine. Brings one up in a temporary folder, stops it, starts it
  * again, deploys, and writes what it measured into docs/benchmarks.md.
  */
 import { type Ran, root, run, TestPlatform } from "../platform.ts";
@@ -77,7 +77,7 @@ async function measure(): Promise<string> {
   return [
     `Measured ${
       new Date().toISOString().slice(0, 10)
-    } at ${commit} by \`deno task bench\`: Deno ${Deno.version.deno}, ${machine()}.`,
+    } at ${commit} by \`deno task bench platform\`: Deno ${Deno.version.deno}, ${machine()}.`,
     markdownTable([
       ["what", "time"],
       ["`deno task up`, empty data folder", s(first.seconds)],
@@ -101,7 +101,7 @@ async function measure(): Promise<string> {
   ].join("\n\n");
 }
 
-if (import.meta.main) {
+export async function benchPlatform(): Promise<void> {
   const section = await measure();
   await writeSection(root, "platform", section);
   console.log(section);

@@ -2,6 +2,6 @@ import type { Tool } from "@lib/sandbox/tool.ts";
 
 /** The benchmarks. */
 export const tool: Tool = {
-  entry: "tests/bench/platform_bench.ts",
-  sandbox: { wide: "starts platforms and peers and reads their processes' memory" },
+  entry: "tests/bench/main.ts",
+  sandbox: { wide: "starts platforms and peers and reads their processes' memory and CPU time" },
 };
