@@ -45,7 +45,7 @@ export const schema = defineConfig({
     ),
     rrl_per_second: integer(
       100,
-      "UDP replies per second to one network (/24, /56) without a valid cookie, before every second one is truncated; 0: no limit",
+      "UDP replies per second to one network (/24, /56) about one name and type, without a valid cookie; of more every second one is sent to TCP, the others nowhere; 0: no limit",
       { max: 1_000_000 },
     ),
     // A forged question must not be worth an attacker's while; known resolvers have cookies, or come back over TCP.

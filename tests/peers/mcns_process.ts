@@ -118,7 +118,7 @@ export class McnsProcess implements AsyncDisposable {
     await next.until(/ ready service=/, 60_000);
     const before = this.#program;
     this.#program = next;
-    await before.stop();
+    await before.stop(35_000);
   }
 
   /** SIGKILL, and a new start. Resolves when it answers again. */

@@ -50,10 +50,10 @@ export class StartedProgram implements AsyncDisposable {
     throw new Error(`it did not listen on ${port} within ${timeoutMs} ms:\n${this.output}`);
   }
 
-  /** SIGTERM, and SIGKILL when that does not end it within 8 s. @returns the exit code */
-  async stop(): Promise<number> {
+  /** SIGTERM, and SIGKILL when that does not end it in time. @returns the exit code */
+  async stop(timeoutMs = 8000): Promise<number> {
     this.#signal("SIGTERM");
-    const kill = setTimeout(() => this.#signal("SIGKILL"), 8000);
+    const kill = setTimeout(() => this.#signal("SIGKILL"), timeoutMs);
     const { code } = await this.#done;
     clearTimeout(kill);
     return code;

@@ -1,4 +1,5 @@
 import type { Clock } from "@lib/clock/mod.ts";
+import { invalid } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import type { Views } from "../domain/views.ts";
 import { Answers } from "./answer.ts";
@@ -8,6 +9,9 @@ import type { Counters } from "./counters.ts";
 import type { Forwarder } from "./forward/forwarder.ts";
 import { RateLimit } from "./rate_limit.ts";
 import type { SpecialMessages } from "./special_messages.ts";
+
+/** It goes into every reply to who asks for it. */
+const maxNsidOctets = 64;
 
 /** Of the config's `[dns]` what answers depend on. */
 export interface AnswerSettings {
@@ -32,6 +36,9 @@ export interface AnswerParts {
 export function openAnswers(settings: AnswerSettings, parts: AnswerParts): Answers {
   const { clock } = parts;
   const { cookie_secret_file: file, rrl_per_second: perSecond } = settings;
+  if (settings.nsid.length > maxNsidOctets) {
+    throw invalid("dns.nsid", `has at most ${maxNsidOctets} characters, got ${settings.nsid.length}`);
+  }
   const secrets = file === "" ? [randomCookieSecret()] : parseCookieSecrets(Deno.readTextFileSync(file));
   return new Answers({
     ...parts,

@@ -30,8 +30,11 @@ export interface StreamListenerOptions extends StreamLimits {
 /** How often idle connections are looked for: they live at most this much longer than `idleMs`. */
 const sweepMs = 1000;
 
-/** On the way out a busy client is served on for this long at most, in ms; half of the drain where that is shorter. */
-const maxBusyMs = 2000;
+/**
+ * On the way out a busy client is served on for nearly all of the drain: what it has sent when we end is lost, as it can't
+ * know (RFC 7766 §6.2.4 has it ask again). The rest of the drain is for its last replies.
+ */
+const busyShare = 0.8;
 
 /** RFC 7858 §3.2, registered for ALPN; a client that offers no protocol is taken too. */
 const alpn = ["dot"];
@@ -70,10 +73,10 @@ export class StreamListener {
 
   /**
    * Takes the connections that wait to be accepted, stops accepting, and ends each connection when its client falls
-   * silent or after 2 s, behind a reply; what is still there after `drainMs` is cut off.
+   * silent or after most of the drain, behind a reply; what is still there after `drainMs` is cut off.
    */
   async close(drainMs: number): Promise<void> {
-    this.#finish = (connection) => connection.finish(Math.min(maxBusyMs, drainMs / 2));
+    this.#finish = (connection) => connection.finish(drainMs * busyShare);
     this.#connections.forEach(this.#finish);
     const cut = setTimeout(() => {
       this.#cut.abort();
