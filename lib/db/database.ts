@@ -34,6 +34,8 @@ export interface Database extends Disposable {
   readonly path: string;
   /** Prepares once; stores do so in their constructors. Integers beyond 2^53 throw when read. */
   prepare<Row>(sql: string): Statement<Row>;
+  /** The same for rows as arrays, column by column: for reading very many, at a third of the cost. */
+  prepareArrays<Row extends readonly unknown[]>(sql: string): Statement<Row>;
   /**
    * Runs `work` in one BEGIN IMMEDIATE transaction and hands it the transaction's one timestamp
    * (milliseconds since the epoch). Commits when it returns, rolls back when it throws. Synchronous,
@@ -41,6 +43,8 @@ export interface Database extends Disposable {
    * Throws Unavailable when another process holds the write lock for more than 5 s or the disk is full.
    */
   write<T>(work: (at: number) => T): T;
+  /** Runs several reads on one state of the database, whatever others commit meanwhile. Inside `write` it adds nothing. */
+  read<T>(work: () => T): T;
   /** Changes when another connection has committed; for programs that keep rows in memory. */
   dataVersion(): number;
   /** Writes a consistent copy to `path` while others read and write. */
@@ -108,16 +112,24 @@ class SqliteDatabase implements Database {
   }
 
   prepare<Row>(sql: string): Statement<Row> {
+    return typed(this.#db.prepare(sql));
+  }
+
+  prepareArrays<Row extends readonly unknown[]>(sql: string): Statement<Row> {
     const statement = this.#db.prepare(sql);
-    return {
-      get: (...parameters) => statement.get(...parameters) as Row | undefined,
-      all: (...parameters) => statement.all(...parameters) as Row[],
-      iterate: (...parameters) => statement.iterate(...parameters) as IterableIterator<Row>,
-      run: (...parameters) => {
-        const { changes, lastInsertRowid } = statement.run(...parameters);
-        return { changes: Number(changes), lastInsertRowid: Number(lastInsertRowid) };
-      },
-    };
+    // The runtime has it, its types don't yet.
+    (statement as StatementSync & { setReturnArrays(on: boolean): void }).setReturnArrays(true);
+    return typed(statement);
+  }
+
+  read<T>(work: () => T): T {
+    if (this.#db.isTransaction) return work();
+    this.#db.exec("BEGIN");
+    try {
+      return work();
+    } finally {
+      this.#db.exec("COMMIT");
+    }
   }
 
   write<T>(work: (at: number) => T): T {
@@ -224,4 +236,16 @@ function explained(path: string, error: unknown): unknown {
     default:
       return error;
   }
+}
+
+function typed<Row>(statement: StatementSync): Statement<Row> {
+  return {
+    get: (...parameters) => statement.get(...parameters) as Row | undefined,
+    all: (...parameters) => statement.all(...parameters) as Row[],
+    iterate: (...parameters) => statement.iterate(...parameters) as IterableIterator<Row>,
+    run: (...parameters) => {
+      const { changes, lastInsertRowid } = statement.run(...parameters);
+      return { changes: Number(changes), lastInsertRowid: Number(lastInsertRowid) };
+    },
+  };
 }

@@ -172,3 +172,37 @@ Deno.test(
     assert.deepEqual(copy.check(), []);
   }),
 );
+
+Deno.test(
+  "Database.read sees one state whatever others commit, and ends with what it throws",
+  inFolder((path) => {
+    using db = open(path);
+    using other = open(path);
+    const add = () => other.write(() => other.prepare("INSERT INTO notes (text) VALUES ('a')").run());
+    add();
+    const seen = db.read(() => {
+      const before = count(db);
+      add();
+      return [before, count(db)];
+    });
+    assert.deepEqual(seen, [1, 1]);
+    assert.throws(() => db.read(() => assert.fail("out")), /out/);
+    assert.equal(count(db), 2);
+    // Inside a write it is the write's own state.
+    db.write(() => {
+      db.prepare("INSERT INTO notes (text) VALUES ('b')").run();
+      assert.equal(db.read(() => count(db)), 3);
+    });
+    assert.equal(count(db), 3);
+  }),
+);
+
+Deno.test(
+  "Database.prepareArrays gives rows as arrays in the order of the columns",
+  inFolder((path) => {
+    using db = open(path);
+    db.write(() => db.prepare("INSERT INTO notes (text) VALUES ('a'), ('b')").run());
+    const rows = db.prepareArrays<[text: string, id: number]>("SELECT text, id FROM notes ORDER BY id").all();
+    assert.deepEqual(rows, [["a", 1], ["b", 2]]);
+  }),
+);

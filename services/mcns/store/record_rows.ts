@@ -17,11 +17,15 @@ export interface RecordFilter {
   readonly lease?: string;
 }
 
+/** Rows that `visitAnswers` reads at once. */
+const answersPage = 10_000;
+
 /** The statements on the table of records. What writes belongs inside a transaction of ZoneEditor. */
 export class RecordRows {
   readonly #at: Statement<StoredRecord>;
   readonly #all: Statement<StoredRecord>;
-  readonly #answers: Statement<AnswerRow>;
+  readonly #db: Database;
+  readonly #answers: Statement<[name: string, type: string, value: string, ttl: number, view: string]>;
   readonly #page: Statement<StoredRecord>;
   readonly #expired: Statement<{ zone: string; name: string; id: number }>;
   readonly #nextExpiry: Statement<{ at: number | null }>;
@@ -33,12 +37,15 @@ export class RecordRows {
   readonly #deleteAt: Statement<never>;
 
   constructor(db: Database) {
+    this.#db = db;
     // The plus keeps SQLite from walking the whole zone in the order of ids instead of using the unique index.
     this.#at = db.prepare(`SELECT ${recordColumns} FROM records WHERE zone_id = ? AND name = ? ORDER BY +id`);
     this.#all = db.prepare(`SELECT ${recordColumns} FROM records WHERE zone_id = ? ORDER BY name, type, value`);
     // In the order of the unique index, so that the records of a name follow each other.
-    this.#answers = db.prepare(
-      "SELECT name, type, value, ttl, view FROM records WHERE zone_id = ? ORDER BY name, type, value, view",
+    this.#answers = db.prepareArrays(
+      `SELECT name, type, value, ttl, view FROM records
+       WHERE zone_id = ?1 AND (name, type, value, view) > (?2, ?3, ?4, ?5)
+       ORDER BY name, type, value, view LIMIT ${answersPage}`,
     );
     this.#page = db.prepare(
       `SELECT ${recordColumns} FROM records WHERE zone_id = ?1 AND id > ?2 AND (?3 IS NULL OR type = ?3)
@@ -76,9 +83,23 @@ export class RecordRows {
     return this.#all.all(zoneId);
   }
 
-  /** All that answers need, name by name. */
-  answers(zoneId: number): IterableIterator<AnswerRow> {
-    return this.#answers.iterate(zoneId);
+  /**
+   * Visits all that answers need, name by name. In pages: a million records take one second, row after row they take four
+   * and a half, and all at once they take a quarter of a gigabyte.
+   */
+  visitAnswers(zoneId: number, visit: (row: AnswerRow) => void): void {
+    this.#db.read(() => {
+      let after = { name: "", type: "", value: "", view: "" };
+      for (let count = answersPage; count === answersPage;) {
+        const page = this.#answers.all(zoneId, after.name, after.type, after.value, after.view);
+        for (const [name, type, value, ttl, view] of page) {
+          const row = { name, type, value, ttl, view };
+          visit(row);
+          after = row;
+        }
+        count = page.length;
+      }
+    });
   }
 
   /** By id, those after `after`. */

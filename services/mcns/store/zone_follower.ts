@@ -162,6 +162,7 @@ export class ZoneFollower {
       const extra = dnssec.get(relative);
       dnssec.delete(relative);
       zone.replaceSets(key, extra === undefined ? sets : joinSigned(sets, extra));
+      if (rows.every(({ view }) => view === "")) return;
       for (const view of new Set(rows.map((one) => one.view))) {
         if (view === "") continue;
         const names = followed.own.get(view) ?? new Map<string, readonly RecordSet[]>();
@@ -173,15 +174,15 @@ export class ZoneFollower {
     if (row.kind === "primary" || row.serial !== 0) put("@", this.#rows.at(row.id, "@"));
     let at: string | null = null;
     let group: AnswerRow[] = [];
-    for (const record of this.#rows.answers(row.id)) {
-      if (record.name === "@") continue;
+    this.#rows.visitAnswers(row.id, (record) => {
+      if (record.name === "@") return;
       if (record.name !== at) {
         if (at !== null) put(at, group);
         at = record.name;
         group = [];
       }
       group.push(record);
-    }
+    });
     if (at !== null) put(at, group);
     // Names that only signing has: NSEC3 owners.
     for (const relative of [...dnssec.keys()]) put(relative, []);
