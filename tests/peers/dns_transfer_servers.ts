@@ -26,6 +26,8 @@ export interface TransferSetup {
   readonly secondary?: readonly string[];
   /** A catalog zone of MCNS whose members it takes too. */
   readonly catalog?: string;
+  /** How Knot signs the zones that it is the primary of; by default it doesn't. */
+  readonly signing?: "nsec" | "nsec3";
 }
 
 export interface TransferPeer {
@@ -49,13 +51,13 @@ export const knot: TransferPeer = {
   start: (setup) =>
     DnsServer.start("knot", setup.port, (folder) => {
       writeZones(folder, setup);
-      const { port, mcns, key: { name, secret }, primary = {}, secondary = [], catalog } = setup;
+      const { port, mcns, key: { name, secret }, primary = {}, secondary = [], catalog, signing } = setup;
       const zones = [
         ...Object.keys(primary).map((zone) =>
           `  - domain: ${zone}.
     file: "${fileOf(folder, zone)}"
     notify: mcns
-    acl: transfer`
+    acl: transfer${signing === undefined ? "" : "\n    dnssec-signing: on\n    dnssec-policy: signed"}`
         ),
         ...secondary.map((zone) =>
           `  - domain: ${zone}.
@@ -96,6 +98,11 @@ acl:
     address: 127.0.0.1
     key: ${name}.
     action: notify
+policy:
+  - id: signed
+    algorithm: ed25519
+    single-type-signing: on
+    nsec3: ${signing === "nsec3" ? "on" : "off"}
 template:
   - id: default
     storage: "${folder}"

@@ -1,9 +1,22 @@
 /** Zones between MCNS and Knot, BIND and NSD, in both roles: AXFR, IXFR, NOTIFY, TSIG, catalog zones. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { AuditLog, auditMigration } from "@lib/audit/mod.ts";
+import { systemClock } from "@lib/clock/mod.ts";
+import { openDatabase } from "@lib/db/mod.ts";
+import { silentLogger } from "@lib/log/mod.ts";
+import { DomainName } from "../../services/mcns/domain/name.ts";
+import { types } from "../../services/mcns/domain/rdata/record_type.ts";
 import { RecordName } from "../../services/mcns/domain/record_name.ts";
+import { Views } from "../../services/mcns/domain/views.ts";
+import { KeyVault } from "../../services/mcns/store/key_vault.ts";
+import { migrations } from "../../services/mcns/store/migrations.ts";
+import { type TransferStores, transferStores } from "../../services/mcns/store/transfer_stores.ts";
+import { type ZoneStores, zoneStores } from "../../services/mcns/store/zone_stores.ts";
 import { eventually, type NameServer, nameServer } from "../../services/mcns/testing/name_server.ts";
 import { by, lookUp, settings, zoneName } from "../../services/mcns/testing/temp_store.ts";
 import { bind, dig, freePort, knot, nsd, run, type TransferPeer } from "./dns_transfer_servers.ts";
+import { McnsProcess } from "./mcns_process.ts";
 import { withTools } from "./tools.ts";
 
 const keyName = "transfer.example";
@@ -213,3 +226,104 @@ Deno.test({
     assert.match(await run("dig", [...at, "-y", wrong, "www.example.org", "A"]), /NOTAUTH[^]*BADSIG/);
   },
 });
+
+Deno.test({
+  ...withTools(
+    "MCNS hands a zone that Knot signs on as it is, over IXFR and a restart",
+    ...knot.tools,
+    "dig",
+    "ldns-verify-zone",
+  ),
+  async fn() {
+    for (const signing of ["nsec", "nsec3"] as const) {
+      await using mcns = await nameServer();
+      const secret = mcns.createKey(keyName);
+      const setup = {
+        port: freePort(),
+        mcns: mcns.port,
+        key: { name: keyName, secret },
+        // Beside the usual: data that no caller here could write, and names whose case counts.
+        primary: { "example.org": `${zoneFile}odd TLSA 3 1 1 00ff\nsvc2 HTTPS 1 Svc.Example.ORG. alpn=h2\n` },
+        signing,
+      };
+      await using server = await knot.start(setup);
+      const zone = mcns.createSecondary("example.org", `127.0.0.1:${server.port}`, { tsigKey: keyName });
+      mcns.transfers.control.set(zone, {
+        primaries: [{ address: `127.0.0.1:${server.port}`, tsigKey: keyName, tlsName: "" }],
+        secondaries: [{ address: "127.0.0.0/8", tsigKey: keyName, tlsName: "" }],
+      }, by);
+      const look = (text: string) => lookUp(mcns.store.directory, text);
+      await eventually(() => look("odd.example.org TLSA"), "300 3 1 1 00FF", 30_000);
+      await knot.add(server, setup, "example.org", "new.example.org. 60 TXT fresh");
+      await eventually(() => look("new.example.org TXT"), '60 "fresh"', 30_000);
+      const at = ["@127.0.0.1", "-p", String(mcns.port), "-y", `hmac-sha256:${keyName}:${secret}`];
+      const transferred = await run("dig", [...at, "+onesoa", "example.org", "AXFR"]);
+      const file = await Deno.makeTempFile({ suffix: ".zone" });
+      await Deno.writeTextFile(file, transferred.split("\n").filter((line) => !/^;|\sTSIG\s/.test(line)).join("\n"));
+      assert.match(await run("ldns-verify-zone", [file]), /Zone is verified and complete/, signing);
+      await Deno.remove(file);
+
+      using next = mcns.store.open();
+      const [before, after] = [mcns.store.editor, next.editor].map((editor) => {
+        const published = editor.zone(zone);
+        return [...published.names()].sort().map((
+          name,
+        ) => [name, published.setsAt(name).toSorted((a, b) => a.type - b.type)]);
+      });
+      assert.deepEqual(after, before, "a restart reads the same zone");
+    }
+  },
+});
+
+Deno.test({
+  ...withTools("MCNS in its sandbox takes a zone from Knot and tells Knot of its own", ...knot.tools, "dig"),
+  async fn() {
+    const port = freePort();
+    const own = zoneName("own.example"), taken = zoneName("example.org");
+    await using mcns = await McnsProcess.start({
+      config: { transfer: [`source_addrs = ["127.0.0.1:0"]`, `peers = ["127.0.0.1:${port}"]`] },
+      fill: ({ editor }) => void editor.create(own, { settings }, by),
+    });
+    using store = openStore(mcns.folder);
+    const { secret } = store.keys.create({
+      ...{ name: DomainName.parse(keyName, "name"), algorithm: "hmac-sha256", scopes: [], secret: null },
+    }, by);
+    const peer = { address: `127.0.0.1:${port}`, tsigKey: keyName, tlsName: "" };
+    store.editor.together(() => {
+      store.editor.create(taken, { settings, kind: "secondary" }, by);
+      store.peers.set(store.zones.get(taken), { primaries: [peer], secondaries: [] }, by, Date.now());
+      store.peers.set(store.zones.get(own), { primaries: [], secondaries: [peer] }, by, Date.now());
+    });
+    await using server = await knot.start({
+      ...{ port, mcns: mcns.port, key: { name: keyName, secret: secret.toBase64() } },
+      primary: { "example.org": zoneFile },
+      secondary: ["own.example"],
+    });
+    await mcns.replace();
+    await eventually(() => dig(mcns.port, "host2999.example.org"), "10.0.11.183", 30_000);
+    const serialAtKnot = async () => (await dig(server.port, "own.example", "SOA")).split(" ")[2];
+    await eventually(serialAtKnot, String(store.zones.get(own).serial), 30_000);
+    // Knot's next look by itself would be in an hour: only the NOTIFY of the new process can tell it.
+    const name = RecordName.parse("new", own);
+    store.records.add(own, { name, type: types.A, data: "\xc0\0\x02\x01", ttlSeconds: 60 }, by);
+    await mcns.replace();
+    await eventually(() => dig(server.port, "new.own.example"), "192.0.2.1", 30_000);
+  },
+});
+
+/** The database of a running MCNS, as another process of ours has it. */
+function openStore(folder: string): ZoneStores & TransferStores & Disposable {
+  const data = join(folder, "data");
+  const migrated = [auditMigration, ...migrations];
+  const db = openDatabase({
+    path: join(data, "mcns.db"),
+    migrations: migrated,
+    durability: "full",
+    clock: systemClock,
+  });
+  const audit = new AuditLog(db);
+  const stores = zoneStores(db, { audit, views: new Views(), journalBytes: 1_000_000, log: silentLogger });
+  stores.follower.reload();
+  const transfers = transferStores(db, audit, KeyVault.open(join(data, "mcns.key")));
+  return { ...stores, ...transfers, [Symbol.dispose]: () => db.close() };
+}
