@@ -10,8 +10,7 @@ export { type Authentication, type Call, requestIdFrom, requireCaller, tokenFrom
 export { type LocalClient, localClient, type LocalOptions } from "./local_client.ts";
 export { CallRecord, type Observation, type Observe } from "./observation.ts";
 export { openApi } from "./openapi.ts";
-export { type Handler, type Handlers, implement, type Operation, operationName } from "./operation.ts";
+export { type Handler, type Handlers, implement, maxBodyBytes, type Operation, operationName } from "./operation.ts";
 export { nextPageToken, type Page, type PageLimits, pageOf, parsePage } from "./paging.ts";
 export { type Problem, problemOf, problemResponse } from "./problem.ts";
-export { maxBodyBytes } from "./request_reader.ts";
 export { type RestApp, restApp, type RestOptions } from "./rest_app.ts";

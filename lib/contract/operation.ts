@@ -15,10 +15,18 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { PlatformError } from "@lib/errors/mod.ts";
-import { Access, access as accessOption, rest as restOption } from "@proto/metacircular/options_pb.ts";
+import {
+  Access,
+  access as accessOption,
+  max_request_bytes as maxRequestBytesOption,
+  rest as restOption,
+} from "@proto/metacircular/options_pb.ts";
 import { checkAccess } from "./access.ts";
 import { parseBinding, type RestBinding } from "./binding.ts";
 import type { Call } from "./call.ts";
+
+/** 1 MiB. The largest legitimate bodies are service definitions and certificate chains, some tens of KiB. */
+export const maxBodyBytes = 1024 * 1024;
 
 type Unary = { methodKind: "unary"; input: DescMessage; output: DescMessage };
 type ServerStreaming = { methodKind: "server_streaming"; input: DescMessage; output: DescMessage };
@@ -45,6 +53,8 @@ export interface Operation {
   readonly method: DescMethod;
   readonly access: Access;
   readonly rest: RestBinding;
+  /** Of the body of a REST request. */
+  readonly maxRequestBytes: number;
   readonly streaming: boolean;
   /** Checks access and calls the handler. For operations that are not streaming. */
   invoke(request: Message, call: Call): Promise<Message>;
@@ -93,6 +103,7 @@ function bind(method: DescMethod, handler: LooseHandler): Operation {
     method,
     access,
     rest,
+    maxRequestBytes: hasOption(method, maxRequestBytesOption) ? getOption(method, maxRequestBytesOption) : maxBodyBytes,
     streaming,
     async invoke(request, call) {
       if (streaming) throw new PlatformError("internal", `${name} answers with a stream`);

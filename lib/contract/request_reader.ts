@@ -11,9 +11,6 @@ import { invalid, messageOf, quote, tooLarge } from "@lib/errors/mod.ts";
 import { messageFromJson, unknownField } from "./json_check.ts";
 import type { Operation } from "./operation.ts";
 
-/** 1 MiB. The largest legitimate bodies are service definitions and certificate chains, some tens of KiB. */
-export const maxBodyBytes = 1024 * 1024;
-
 /** Reads the operation's request. Throws `invalid` with the field, or `too_large`. */
 export async function readRequest(
   operation: Operation,
@@ -24,7 +21,7 @@ export async function readRequest(
   const input = operation.method.input;
   const fromQuery = operation.rest.fieldsFrom === "query";
   if (fromQuery) refuseBody(operation, request);
-  const json = fromQuery ? queryObject(input, query) : await bodyObject(request);
+  const json = fromQuery ? queryObject(input, query) : await bodyObject(request, operation.maxRequestBytes);
   if (!fromQuery && query.size > 0) {
     throw invalid(
       [...query.keys()][0] ?? "query",
@@ -84,8 +81,8 @@ function fromText(field: DescField, text: string, at: string): JsonValue {
   return text;
 }
 
-async function bodyObject(request: Request): Promise<JsonObject> {
-  const bytes = await readBody(request);
+async function bodyObject(request: Request, maxBytes: number): Promise<JsonObject> {
+  const bytes = await readBody(request, maxBytes);
   if (bytes.length === 0) return {};
   // Whatever its content type says: `curl -d` calls JSON a form, and a real form fails to parse.
   let json: unknown;
@@ -99,16 +96,16 @@ async function bodyObject(request: Request): Promise<JsonObject> {
 }
 
 /** The whole body, refused as soon as it is seen or announced to be over the limit. */
-async function readBody(request: Request): Promise<Uint8Array> {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) {
-    throw tooLarge("The request body", maxBodyBytes, { field: "body" });
+async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) {
+    throw tooLarge("The request body", maxBytes, { field: "body" });
   }
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body) {
     size += chunk.length;
-    if (size > maxBodyBytes) throw tooLarge("The request body", maxBodyBytes, { field: "body" });
+    if (size > maxBytes) throw tooLarge("The request body", maxBytes, { field: "body" });
     chunks.push(chunk);
   }
   const whole = new Uint8Array(size);

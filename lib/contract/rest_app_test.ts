@@ -28,6 +28,10 @@ const zones: Handlers<typeof ZoneService> = {
     retry: request.retry ?? 42,
   }),
   deleteZone: () => ({}),
+  exportZone: () => ({}),
+  importZone: (request) => ({ serial: request.text.length }),
+  listChanges: () => ({}),
+  undoChange: () => ({}),
 };
 const records: Handlers<typeof RecordService> = {
   createRecord: () => {
@@ -41,6 +45,7 @@ const records: Handlers<typeof RecordService> = {
     throw new Error("secret database path");
   },
   deleteRecords: (request) => ({ deleted: request.name === "" ? 2 : 1 }),
+  deleteOwnedRecords: () => ({}),
 };
 
 function serve(operations: Operation[], more: Partial<RestOptions> = {}) {
@@ -85,6 +90,11 @@ Deno.test("restApp answers in snake_case JSON with implicit fields and RFC 3339 
     serial: 0,
     created_at: "1970-01-01T00:00:00Z",
     record_count: 0,
+    kind: "",
+    views: [],
+    signed: false,
+    catalog: "",
+    is_catalog: false,
   });
   assert.equal(answer.headers.get("cache-control"), "no-store");
 });
@@ -150,6 +160,17 @@ Deno.test("restApp refuses bad input, naming field and rule", async (t) => {
       assert.match(answer.json.detail, row.says);
     });
   }
+});
+
+Deno.test("restApp takes larger bodies where an operation's contract says so", async () => {
+  const text = "x".repeat(2 * 1024 * 1024);
+  const taken = await call("PUT /v1/zones/example.org/file", { token: "admin", json: { text } });
+  assert.deepEqual([taken.status, taken.json.serial], [200, text.length]);
+  const denied = await call("PUT /v1/zones/example.org/file", { token: "guest", json: { text } });
+  assert.equal(denied.status, 403, "not read before access is checked");
+  const large = "x".repeat(64 * 1024 * 1024);
+  const refused = await call("PUT /v1/zones/example.org/file", { token: "admin", json: { text: large } });
+  assert.deepEqual([refused.status, refused.json.code], [413, "too_large"]);
 });
 
 Deno.test("restApp refuses bodies over 1 MiB, announced or streamed", async () => {
@@ -263,6 +284,9 @@ Deno.test("restApp describes itself as OpenAPI 3.1", async () => {
     "query type",
     "query page_size",
     "query page_token",
+    "query contains",
+    "query service",
+    "query lease",
   ]);
   assert.deepEqual(list.security, [{ bearer: [] }]);
   assert.equal(json.components.schemas["mcns.v1.Zone"].properties.created_at.format, "date-time");

@@ -25,6 +25,10 @@ const zones: Handlers<typeof ZoneService> = {
   deleteZone: () => {
     throw new Error("secret database path");
   },
+  exportZone: () => ({}),
+  importZone: () => ({}),
+  listChanges: () => ({}),
+  undoChange: () => ({}),
 };
 const records: Handlers<typeof RecordService> = {
   createRecord: () => {
@@ -33,6 +37,7 @@ const records: Handlers<typeof RecordService> = {
   setRecords: () => ({}),
   listRecords: () => ({}),
   deleteRecords: () => ({}),
+  deleteOwnedRecords: () => ({}),
 };
 
 function serve(operations: Operation[], more: Partial<GrpcServerOptions> = {}): Promise<GrpcServer> {
