@@ -13,7 +13,9 @@ import { serveHttp } from "@lib/http/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
 import { Access } from "@proto/metacircular/options_pb.ts";
 import { file_mcias_v1_mcias } from "@proto/mcias/v1/mcias_pb.ts";
+import { file_mcns_v1_dnssec } from "@proto/mcns/v1/dnssec_pb.ts";
 import { file_mcns_v1_mcns } from "@proto/mcns/v1/mcns_pb.ts";
+import { file_mcns_v1_transfer } from "@proto/mcns/v1/transfer_pb.ts";
 import { file_mcp_v1_agent } from "@proto/mcp/v1/agent_pb.ts";
 import { file_mcproxy_v1_mcproxy } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { file_mcr_v1_mcr } from "@proto/mcr/v1/mcr_pb.ts";
@@ -25,7 +27,9 @@ import { sample } from "./sample.ts";
 /** Every file with services of ours; a test below compares it with what is in proto/. */
 const files: DescFile[] = [
   file_mcias_v1_mcias,
+  file_mcns_v1_dnssec,
   file_mcns_v1_mcns,
+  file_mcns_v1_transfer,
   file_mcp_v1_agent,
   file_mcproxy_v1_mcproxy,
   file_mcr_v1_mcr,
