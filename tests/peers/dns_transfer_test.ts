@@ -5,6 +5,8 @@ import { AuditLog, auditMigration } from "@lib/audit/mod.ts";
 import { systemClock } from "@lib/clock/mod.ts";
 import { openDatabase } from "@lib/db/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
+import { throwawayCa, writeIssued } from "@lib/testing/mod.ts";
+import { CertificateFiles } from "@lib/tls/mod.ts";
 import { DomainName } from "../../services/mcns/domain/name.ts";
 import { types } from "../../services/mcns/domain/rdata/record_type.ts";
 import { RecordName } from "../../services/mcns/domain/record_name.ts";
@@ -201,9 +203,10 @@ group.id1.zones TXT "plain"
 });
 
 Deno.test({
-  ...withTools("dig and kdig transfer zones from MCNS and check its signatures", "dig", "kdig"),
+  ...withTools("dig and kdig transfer zones from MCNS, over TLS too, and check its signatures", "dig", "kdig"),
   async fn() {
-    await using mcns = await nameServer();
+    await using files = await certificateFiles();
+    await using mcns = await nameServer({ certificates: files.certificates });
     const secret = mcns.createKey(keyName);
     mcns.createZone("example.org", [
       ...records,
@@ -221,6 +224,17 @@ Deno.test({
       assert.match(plain, /192\.0\.2\.1[^]*TSIG/, tool);
       assert.doesNotMatch(plain, /WARNING|couldn't verify|failed/i, tool);
     }
+    const tls = [
+      "@127.0.0.1",
+      "-p",
+      mcns.tlsAddress.split(":")[1]!,
+      "+tls",
+      `+tls-ca=${files.ca}`,
+      "+tls-host=localhost",
+    ];
+    const encrypted = await run("kdig", [...tls, "-y", signed, "example.org", "AXFR"]);
+    assert.match(encrypted, /more1999\.example\.org\./);
+    assert.doesNotMatch(encrypted, /WARNING|failed/i);
     assert.match(await run("dig", [...at, "example.org", "AXFR"]), /Transfer failed|REFUSED/);
     const wrong = `hmac-sha256:${keyName}:${btoa("not the secret at all")}`;
     assert.match(await run("dig", [...at, "-y", wrong, "www.example.org", "A"]), /NOTAUTH[^]*BADSIG/);
@@ -326,4 +340,22 @@ function openStore(folder: string): ZoneStores & TransferStores & Disposable {
   stores.follower.reload();
   const transfers = transferStores(db, audit, KeyVault.open(join(data, "mcns.key")));
   return { ...stores, ...transfers, [Symbol.dispose]: () => db.close() };
+}
+
+/** A certificate for localhost, and its CA. */
+async function certificateFiles(): Promise<{ certificates: CertificateFiles; ca: string } & AsyncDisposable> {
+  const folder = await Deno.makeTempDir({ prefix: "dns-tls-" });
+  const authority = await throwawayCa();
+  const files = await writeIssued(folder, await authority.issue(["localhost", "127.0.0.1"]));
+  const certificates = CertificateFiles.load({ ...files, log: silentLogger, clock: systemClock });
+  const ca = join(folder, "ca.pem");
+  await Deno.writeTextFile(ca, authority.root);
+  return {
+    certificates,
+    ca,
+    async [Symbol.asyncDispose]() {
+      certificates.close();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
 }

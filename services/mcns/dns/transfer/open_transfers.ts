@@ -65,6 +65,7 @@ export function openTransfers(options: TransfersOptions): Transfers {
     ...{ zones, editor, peers, states, secondaries, notifies, catalogs: publisher, clock },
     ...(options.reachable === undefined ? {} : { reachable: options.reachable }),
   });
+  secondaries.suspendExpired();
   let started = false;
   editor.onChange((zone, serial) => {
     if (!started) return;

@@ -70,6 +70,17 @@ export class SecondaryZones {
     this.#options = options;
   }
 
+  /** Before the first query: zones that expired while we were away stay unanswered. */
+  suspendExpired(): void {
+    const { zones, states, editor, clock } = this.#options;
+    for (const row of zones.all()) {
+      const expiresAt = row.kind === "secondary" ? states.get(row).expiresAt : null;
+      if (expiresAt !== null && expiresAt <= clock.now()) {
+        editor.suspend(DomainName.parse(`${row.name}.`, "zones.name"));
+      }
+    }
+  }
+
   /** Takes up all secondaries that aren't yet; each is asked for right away. */
   start(): void {
     for (const row of this.#options.zones.all()) {

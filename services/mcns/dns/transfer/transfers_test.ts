@@ -8,7 +8,10 @@ import type { DomainName } from "../../domain/name.ts";
 import { query, show } from "../../testing/dig_notation.ts";
 import { askUdp } from "../../testing/dns_client.ts";
 import { eventually, type NameServer, nameServer } from "../../testing/name_server.ts";
+import { KeyVault } from "../../store/key_vault.ts";
+import { transferStores } from "../../store/transfer_stores.ts";
 import { by, lookUp, zoneName } from "../../testing/temp_store.ts";
+import { openTransfers } from "./open_transfers.ts";
 
 const peer = (address: string, tsigKey = "", tlsName = "") => ({ address, tsigKey, tlsName });
 
@@ -129,6 +132,16 @@ Deno.test("SecondaryZones stops answering when the zone expires, and answers aga
   await eventually(ask, "SERVFAIL");
   assert.equal(secondary.transfers.control.get(zone).expired, true);
   assert.match(errorOf(secondary, zone), /^127\.0\.0\.1:\d+: Cannot connect to .*: nothing listens there$/);
+  // A restart doesn't bring it back.
+  {
+    using next = secondary.store.open();
+    const stores = transferStores(next.db, next.audit, KeyVault.open(`${secondary.store.path}.key`));
+    await using _transfers = openTransfers({
+      ...{ zones: next.zones, editor: next.editor, stores, sources: [], tlsCa: "", maxZoneBytes: 1_000_000 },
+      ...{ clock: systemClock, log: silentLogger },
+    });
+    assert.equal(lookUp(next.directory, "www.example.org"), "not answerable");
+  }
   // Another primary, with an older serial: an expired zone takes what there is.
   await using other = await nameServer();
   other.createZone("example.org", ["www 300 A 192.0.2.2"]);
