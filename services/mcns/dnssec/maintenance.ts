@@ -79,6 +79,7 @@ export class DnssecMaintenance implements AsyncDisposable {
   readonly #visits = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isStarted = false;
   #ticking: Promise<void> | null = null;
 
   constructor(parts: MaintenanceParts) {
@@ -87,6 +88,7 @@ export class DnssecMaintenance implements AsyncDisposable {
 
   /** Ticks by itself from now on, until it is disposed of. */
   start(): void {
+    this.#isStarted = true;
     this.#ticking = this.#run();
   }
 
@@ -127,6 +129,7 @@ export class DnssecMaintenance implements AsyncDisposable {
     this.#visits.set(zone.key, visit);
     const done = () => {
       if (this.#visits.get(zone.key) === visit) this.#visits.delete(zone.key);
+      this.#sleep();
     };
     visit.then(done, done);
     return visit;
@@ -154,17 +157,36 @@ export class DnssecMaintenance implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { clock, log } = this.#parts;
-    let next: number | null = null;
     try {
-      next = await this.tick();
+      await this.tick();
     } catch (error) {
-      log.error("cannot look after signed zones; trying again in a minute", { error: messageOf(error) });
+      this.#parts.log.error("cannot look after signed zones; trying again", { error: messageOf(error) });
     }
-    if (this.#stop.signal.aborted) return;
-    // Not at once: a step that is refused each time would keep the processor busy.
-    const sleep = Math.min(Math.max((next ?? Infinity) - clock.now(), 100), maxSleepMs);
-    this.#timer = setTimeout(() => this.#ticking = this.#run(), sleep);
+    this.#ticking = null;
+    this.#sleep();
+  }
+
+  /** Sleeps until something is due. Also after each visit: what an operator has begun may be due sooner. */
+  #sleep(): void {
+    if (!this.#isStarted || this.#ticking !== null || this.#stop.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ticking = this.#run(), this.#sleepMs());
+  }
+
+  #sleepMs(): number {
+    try {
+      // At least 100 ms: a step that is refused each time would keep the processor busy.
+      return Math.min(Math.max((this.#nextDue() ?? Infinity) - this.#parts.clock.now(), 100), maxSleepMs);
+    } catch (error) {
+      this.#parts.log.error("cannot tell when signed zones are due", { error: messageOf(error) });
+      return maxSleepMs;
+    }
+  }
+
+  /** When the next zone is due, ms since the epoch; null for never. */
+  #nextDue(): number | null {
+    const due = this.#parts.store.names().map((name) => this.#dueAt(DomainName.parse(name, "zones.name")));
+    return due.reduce((least, at) => least === null || (at !== null && at < least) ? at : least, null);
   }
 
   #dueAt(zone: DomainName): number | null {

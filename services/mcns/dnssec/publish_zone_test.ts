@@ -4,7 +4,7 @@ import { formatData } from "../domain/rdata/record_data.ts";
 import { types, typeText } from "../domain/rdata/record_type.ts";
 import { setOf } from "../domain/zone.ts";
 import { randomChange, randomFrom } from "../testing/random_zone.ts";
-import { SignedZone, structureOf, zoneKeys } from "../testing/memory_signed_zone.ts";
+import { MemorySignedZone, structureOf, zoneKeys } from "../testing/memory_signed_zone.ts";
 
 const day = 86_400_000;
 const noon = Date.UTC(2026, 10, 21, 12);
@@ -18,19 +18,19 @@ const lines = [
   "ns.sub A 192.0.2.9",
 ];
 
-function signedZone(policy: ConstructorParameters<typeof SignedZone>[2], at = { now: noon }) {
-  return new SignedZone("example.org", lines, { algorithm: "ed25519", ...policy }, () => at.now);
+function signedZone(policy: ConstructorParameters<typeof MemorySignedZone>[2], at = { now: noon }) {
+  return new MemorySignedZone("example.org", lines, { algorithm: "ed25519", ...policy }, () => at.now);
 }
 
 /** "www A": what the last publication signed, in no order. */
-function signedBy(zone: SignedZone): string[] {
+function signedBy(zone: MemorySignedZone): string[] {
   return zone.signed.map(({ owner, set }) =>
     `${set.type === types.NSEC3 ? "*" : textOfKey(owner).replace(/\.?example\.org$/, "") || "@"} ${typeText(set.type)}`
   ).sort();
 }
 
 /** "@ → ns1 NS SOA …" of each NSEC, in order. */
-function nsecs(zone: SignedZone): string[] {
+function nsecs(zone: MemorySignedZone): string[] {
   return zone.zone.canonicalNames().flatMap((key) => {
     const set = setOf(zone.zone.setsAt(key), types.NSEC);
     const data = set === undefined ? [] : [formatData(types.NSEC, set.data[0]!).replaceAll(".example.org", "")];

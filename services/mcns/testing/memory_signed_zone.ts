@@ -35,7 +35,7 @@ export function zoneKeys(policy: SigningPolicy, change: Partial<KeyLife> = {}): 
   });
 }
 
-export class SignedZone {
+export class MemorySignedZone {
   /** As published. */
   readonly zone: Zone;
   signing: ZoneSigning;
