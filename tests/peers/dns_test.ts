@@ -23,15 +23,16 @@ Deno.test({
       "ns1 A 192.0.2.53",
       "www 300 A 192.0.2.1",
       "www 300 A 192.0.2.2",
-      "web CNAME www.example.org",
+      "web CNAME www",
       "*.wild AAAA 2001:db8::1",
       "a.b A 192.0.2.3",
       ...Array.from({ length: 60 }, (_, i) => `many AAAA 2001:db8::${(i + 1).toString(16)}`),
     ]);
+    const zones = directoryOf(zone);
     const dns = await listenDns({
       addresses: ["127.0.0.1:0"],
       answers: new Answers({
-        zones: directoryOf(zone),
+        views: { directoryFor: () => zones },
         forwarder: null,
         forwardFor: new ClientNetworks([]),
         counters: new Counters(),
