@@ -33,6 +33,23 @@ mcnsctl: file: no file /nowhere.zone
   assert.deepEqual(await mcns.mcnsctl("diff", "example.org", file), { code: 0, stdout: "", stderr: "" });
 });
 
+Deno.test("mcnsctl import sends a file that gRPC has no room for by REST", async () => {
+  await using mcns = await scriptedMcns(answers);
+  const line = "www 300 A 192.0.2.1\n";
+  const file = mcns.file("large.zone", line.repeat(100_000));
+  const { code, stderr } = await mcns.mcnsctl("import", file, "--zone", "example.org");
+  assert.deepEqual([code, mcns.asked], [2, []]);
+  assert.match(stderr, /--rest: must be given for a file of 2000000 characters, more than gRPC takes/);
+  const rest = ["--rest", mcns.restAddress];
+  const sent = await mcns.mcnsctl("import", file, "--zone", "example.org", "--dry-run", ...rest);
+  assert.deepEqual([sent.code, sent.stderr], [0, ""]);
+  assert.match(sent.stdout, /^-www.*\n\+www.*\nWould remove 1 and add 1 records, serial 2026010203\n$/);
+  assert.match(mcns.asked.join(), /^ImportZone \{"zone":"example\.org","text":"www.*","dryRun":true\}$/);
+  mcns.answers = { importZone: conflict("Cannot import", { hint: "Look" }) };
+  const refused = await mcns.mcnsctl("import", file, "--zone", "example.org", ...rest);
+  assert.deepEqual([refused.code, refused.stderr], [1, "mcnsctl: Cannot import\n  Look\n"]);
+});
+
 /** Commands that write, with exactly what they ask for. */
 const writes: [line: string[], asks: string][] = [
   [

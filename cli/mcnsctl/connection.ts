@@ -1,5 +1,6 @@
 /** Which MCNS is meant, and a connection to it as somebody. */
 import {
+  callRest,
   type CliContext,
   dataFlag,
   dataFolder,
@@ -12,9 +13,16 @@ import {
 } from "@lib/cli/mod.ts";
 import { invalid, messageOf, unavailable } from "@lib/errors/mod.ts";
 import { type GrpcClient, grpcClient, type GrpcClientOptions } from "@lib/grpc/mod.ts";
-import type { DescService } from "@bufbuild/protobuf";
+import { type DescService, fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { DnssecService } from "@proto/mcns/v1/dnssec_pb.ts";
-import { AdminService, AuthService, RecordService, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
+import {
+  AdminService,
+  AuthService,
+  type ImportZoneResponse,
+  ImportZoneResponseSchema,
+  RecordService,
+  ZoneService,
+} from "@proto/mcns/v1/mcns_pb.ts";
 import { TransferService, TsigService } from "@proto/mcns/v1/transfer_pb.ts";
 
 /** Flags of every command that talks to MCNS. */
@@ -24,6 +32,11 @@ export interface ServerFlags extends PlatformFlags {
   readonly serverName?: string;
   readonly ca?: string;
   readonly tokenFile?: string;
+}
+
+/** Of the commands that send whole files. */
+export interface FileFlags extends ServerFlags {
+  readonly rest?: string;
 }
 
 export const serverFlags = {
@@ -38,13 +51,42 @@ export const serverFlags = {
 // A zone of a million names takes some seconds to sign or to write out.
 const deadlineMs = 120_000;
 
+/** Characters of a zone file that go over gRPC, whose messages have 1 MiB at most; longer ones go by REST. */
+const grpcFileLimit = 500_000;
+
 /** MCNS, service by service; each connects when it is first used. */
 export class Mcns implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #token: string;
   readonly #options: GrpcClientOptions;
   readonly #open = new Map<string, AsyncDisposable>();
 
-  constructor(options: Pick<GrpcClientOptions, "address" | "tls" | "token">) {
-    this.#options = { ...options, deadlineMs };
+  constructor(server: Server, token: string) {
+    const { address, ca, serverName } = server;
+    this.#server = server;
+    this.#token = token;
+    this.#options = { address, tls: { ca, serverName }, token: () => token, deadlineMs };
+  }
+
+  /** As `zones.importZone`, for a file of any length. */
+  async importZone(
+    request: { zone: string; text: string; dryRun: boolean; create: boolean },
+  ): Promise<ImportZoneResponse> {
+    const { zone, text, dryRun, create } = request;
+    if (text.length <= grpcFileLimit) return await this.zones.importZone(request);
+    const { rest, ca, serverName } = this.#server;
+    if (rest === "") {
+      throw invalid("--rest", `must be given for a file of ${text.length} characters, more than gRPC takes`, {
+        hint: "Name MCNS's REST address: --rest HOST:PORT.",
+      });
+    }
+    const answer = await callRest({ address: rest, serverName, ca, timeoutMs: deadlineMs }, {
+      method: "PUT",
+      path: `/v1/zones/${encodeURIComponent(zone)}/file`,
+      body: { text, dry_run: dryRun, create },
+      token: this.#token,
+    });
+    return fromJson(ImportZoneResponseSchema, answer as JsonObject);
   }
 
   get zones(): GrpcClient<typeof ZoneService> {
@@ -92,12 +134,11 @@ export class Mcns implements AsyncDisposable {
  */
 export async function withMcns<T>(
   context: CliContext,
-  flags: ServerFlags,
+  flags: FileFlags,
   work: (mcns: Mcns) => Promise<T>,
 ): Promise<T> {
   const connected = async (server: Server, token: string): Promise<T> => {
-    const { address, serverName, ca } = server;
-    await using mcns = new Mcns({ address, tls: { ca, serverName }, token: () => token });
+    await using mcns = new Mcns(server, token);
     return await work(mcns);
   };
   if (flags.tokenFile !== undefined) return await connected(serverOf(context, flags), readToken(flags.tokenFile));
@@ -115,12 +156,14 @@ interface Server {
   readonly serverName: string;
   /** PEM. */
   readonly ca: string;
+  /** Its REST address; "" where that isn't known. */
+  readonly rest: string;
 }
 
-function serverOf(context: CliContext, flags: ServerFlags): Server {
-  const { server, serverName, ca } = flags;
+function serverOf(context: CliContext, flags: FileFlags): Server {
+  const { server, serverName, ca, rest = "" } = flags;
   if (server !== undefined && ca !== undefined) {
-    return { address: server, serverName: serverName ?? serverNameOf(server), ca: readText("--ca", ca) };
+    return { address: server, serverName: serverName ?? serverNameOf(server), ca: readText("--ca", ca), rest };
   }
   const platform = readPlatform(dataFolder(flags.data, context.environment));
   const address = server ?? platform.mcns;
@@ -133,6 +176,7 @@ function serverOf(context: CliContext, flags: ServerFlags): Server {
     address,
     serverName: serverName ?? serverNameOf(address),
     ca: ca === undefined ? platform.ca : readText("--ca", ca),
+    rest: rest || (server === undefined ? platform.mcnsRest : ""),
   };
 }
 

@@ -5,7 +5,7 @@ export const tool: Tool = {
   entry: "cli/mcnsctl/main.ts",
   sandbox: {
     program: "mcnsctl",
-    connect: ["loopback.host", "given.server"],
+    connect: ["loopback.host", "given.servers"],
     read: ["source.root", "here.folder", "given.files"],
     write: ["data.folder"],
     env: ["MCP_DATA"],

@@ -12,6 +12,8 @@ export interface Platform {
   readonly agent: string;
   /** MCIAS's REST address, "host:port". */
   readonly mcias: string;
+  /** MCNS's REST address, "host:port"; "" for none. */
+  readonly mcnsRest: string;
   /** MCNS's gRPC address, "host:port"; "" where a platform was last brought up by an older program. */
   readonly mcns: string;
   /** The operator's account. */
@@ -55,13 +57,15 @@ export function readPlatform(data: string): Platform {
   } catch (error) {
     throw unavailable(`Cannot read the platform's root certificate ${caPath}: ${messageOf(error)}`);
   }
-  const address = (key: string) => value(key).replace(/^https:\/\//, "").replace(/\/$/, "");
+  const plain = (text: unknown) => typeof text === "string" ? text.replace(/^https:\/\//, "").replace(/\/$/, "") : "";
+  const address = (key: string) => plain(value(key));
   return {
     data,
     ca,
     agent: address("agent"),
     mcias: address("mcias"),
-    mcns: typeof given.mcns_grpc === "string" ? given.mcns_grpc : "",
+    mcns: plain(given.mcns_grpc),
+    mcnsRest: plain(given.mcns),
     admin: value("admin"),
     adminPasswordFile: typeof given.admin_password_file === "string" ? given.admin_password_file : "",
   };

@@ -5,9 +5,9 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { type ErrorCode, errorTable, messageOf, PlatformError, unauthenticated, unavailable } from "@lib/errors/mod.ts";
-import { HttpsClient } from "@lib/http/mod.ts";
+import { PlatformError, unauthenticated, unavailable } from "@lib/errors/mod.ts";
 import { type Platform, serverNameOf } from "./platform.ts";
+import { callRest } from "./rest_call.ts";
 
 export interface Session {
   readonly token: string;
@@ -133,30 +133,13 @@ async function callMcias(
   token?: string,
 ): Promise<Record<string, unknown>> {
   const { mcias: address, ca } = platform;
-  const client = new HttpsClient({ address, serverName: serverNameOf(address), ca, timeoutMs: 15_000 });
   try {
-    const response = await client.request({
-      method: "POST",
-      path,
-      headers: {
-        "content-type": "application/json",
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
-      body: new TextEncoder().encode(JSON.stringify(body)),
-    }).catch((error) => {
-      throw noAnswer(address, error);
+    return await callRest({ address, serverName: serverNameOf(address), ca, timeoutMs: 15_000 }, {
+      ...{ method: "POST", path, body },
+      ...(token === undefined ? {} : { token }),
     });
-    const text = await new Response(response.body).text();
-    let answer: Record<string, unknown> = {};
-    try {
-      answer = JSON.parse(text || "{}") as Record<string, unknown>;
-    } catch (error) {
-      throw unavailable(`MCIAS at ${address} answered ${response.status} and no JSON: ${messageOf(error)}`);
-    }
-    if (response.status >= 400) throw problemOf(response.status, answer);
-    return answer;
-  } finally {
-    client.close();
+  } catch (error) {
+    throw noAnswer(address, error);
   }
 }
 
@@ -167,12 +150,4 @@ function noAnswer(address: string, error: unknown): unknown {
     hint: "See what its node says; a local platform: deno task status, and deno task up to bring it back",
     cause: error,
   });
-}
-
-/** A problem+json answer as the error that it was. */
-function problemOf(status: number, answer: Record<string, unknown>): PlatformError {
-  const code = (Object.keys(errorTable) as ErrorCode[]).find((one) => errorTable[one].http === status) ?? "unavailable";
-  const { detail, title, hint } = answer;
-  const message = typeof detail === "string" ? detail : typeof title === "string" ? title : `MCIAS answered ${status}`;
-  return new PlatformError(code, message, typeof hint === "string" ? { hint } : {});
 }

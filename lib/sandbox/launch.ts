@@ -53,7 +53,7 @@ if (import.meta.main) {
     source: { root },
     data: { folder: dataFolder(args) },
     here: { folder: here },
-    given: { files: givenFiles(args), server: flagValue(args, "--server") ?? "" },
+    given: { files: givenFiles(args), servers: ["--server", "--rest"].flatMap((flag) => flagValue(args, flag) ?? []) },
     home: { folder: Deno.env.get("HOME") ?? "" },
     loopback: { host: "127.0.0.1" },
     deno: { path: Deno.execPath() },

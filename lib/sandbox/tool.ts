@@ -18,10 +18,10 @@ export interface ToolConfig extends Record<string, unknown> {
   /** Where the tool was called from. */
   here: { folder: string };
   /**
-   * What the arguments name: naming it is granting it. Files that are there, absolute, for reading; the server of
-   * `--server HOST:PORT`, "" for none.
+   * What the arguments name: naming it is granting it. Files that are there, absolute, for reading; the servers of
+   * `--server HOST:PORT` and `--rest HOST:PORT`.
    */
-  given: { files: string[]; server: string };
+  given: { files: string[]; servers: string[] };
   /** The caller's home; "" when unknown. */
   home: { folder: string };
   loopback: { host: string };

@@ -1,15 +1,23 @@
 /** import, export, diff. */
 import { buildCommand } from "@stricli/core";
-import { type CliContext, jsonOf, plain, printJson, switchFlag } from "@lib/cli/mod.ts";
+import { type CliContext, jsonOf, plain, printJson, switchFlag, textFlag } from "@lib/cli/mod.ts";
 import { ExportZoneResponseSchema, type ImportZoneResponse, ImportZoneResponseSchema } from "@proto/mcns/v1/mcns_pb.ts";
-import { readText, type ServerFlags, serverFlags, withMcns } from "../connection.ts";
+import { type FileFlags, readText, type ServerFlags, serverFlags, withMcns } from "../connection.ts";
 import { zoneArgument } from "../words.ts";
 
-interface ImportFlags extends ServerFlags {
+interface ImportFlags extends FileFlags {
   readonly zone: string;
   readonly dryRun: boolean;
   readonly create: boolean;
 }
+
+const fileFlags = {
+  ...serverFlags,
+  rest: textFlag(
+    "MCNS's REST address, which takes files of more than 500,000 characters [the platform's]",
+    "HOST:PORT",
+  ),
+} as const;
 
 const fileParameter = { brief: "A zone file (RFC 1035 §5)", parse: String, placeholder: "file" } as const;
 
@@ -26,7 +34,7 @@ export const importCommand = buildCommand({
   },
   parameters: {
     flags: {
-      ...serverFlags,
+      ...fileFlags,
       zone: { kind: "parsed", parse: String, brief: "The zone", placeholder: "ZONE" },
       dryRun: switchFlag("Change nothing, show what would"),
       create: switchFlag("Create the zone when it isn't there"),
@@ -36,7 +44,7 @@ export const importCommand = buildCommand({
   async func(this: CliContext, flags: ImportFlags, file: string) {
     const { zone, dryRun, create } = flags;
     const text = readText("file", file);
-    const answer = await withMcns(this, flags, ({ zones }) => zones.importZone({ zone, text, dryRun, create }));
+    const answer = await withMcns(this, flags, (mcns) => mcns.importZone({ zone, text, dryRun, create }));
     if (flags.json) return printJson(this, jsonOf(ImportZoneResponseSchema, answer));
     printDifference(this, answer);
     const { removed, added, serial } = answer;
@@ -79,12 +87,16 @@ export const diffCommand = buildCommand({
     customUsage: [{ input: "example.org example.org.zone", brief: "changes nothing" }],
   },
   parameters: {
-    flags: serverFlags,
+    flags: fileFlags,
     positional: { kind: "tuple", parameters: [...zoneArgument.parameters, fileParameter] },
   },
-  async func(this: CliContext, flags: ServerFlags, zone: string, file: string) {
+  async func(this: CliContext, flags: FileFlags, zone: string, file: string) {
     const text = readText("file", file);
-    const answer = await withMcns(this, flags, ({ zones }) => zones.importZone({ zone, text, dryRun: true }));
+    const answer = await withMcns(
+      this,
+      flags,
+      (mcns) => mcns.importZone({ zone, text, dryRun: true, create: false }),
+    );
     if (answer.removed.length + answer.added.length > 0) this.process.exitCode = 1;
     if (flags.json) printJson(this, jsonOf(ImportZoneResponseSchema, answer));
     else printDifference(this, answer);

@@ -3,8 +3,9 @@ import type { DescService, MessageInitShape } from "@bufbuild/protobuf";
 import { create, toJson } from "@bufbuild/protobuf";
 import { join } from "node:path";
 import { type CliContext, runCli } from "@lib/cli/mod.ts";
-import { type Call, type Handlers, implement, type Operation } from "@lib/contract/mod.ts";
+import { type Call, type Handlers, implement, type Operation, restApp } from "@lib/contract/mod.ts";
 import { serveGrpc } from "@lib/grpc/mod.ts";
+import { serveHttp } from "@lib/http/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
 import { CertificateFiles } from "@lib/tls/mod.ts";
 import { type Ran, throwawayCa } from "@lib/testing/mod.ts";
@@ -33,6 +34,7 @@ export interface ScriptedMcns extends AsyncDisposable {
   /** What was asked, "GetZone {"zone":"example.org"}", in order. */
   readonly asked: string[];
   answers: Answers;
+  readonly restAddress: string;
   /** Where the test's files are. */
   readonly folder: string;
   /** Writes a file. @returns its path */
@@ -60,17 +62,18 @@ export async function scriptedMcns(answers: Answers = {}): Promise<ScriptedMcns>
     pollMs: 0,
   });
   const scripted = { asked: [] as string[], answers };
-  const server = await serveGrpc({
-    address: "127.0.0.1:0",
-    tls: certificates,
-    log: silentLogger,
-    authenticate: (token) =>
-      Promise.resolve(
-        token === "good"
-          ? { subject: "1", username: "ada", accountType: "human" as const, roles: ["admin"], tokenId: "t" }
-          : null,
-      ),
-    operations: services.flatMap((service) => scriptedOperations(service, scripted)),
+  const authenticate = (token: string) =>
+    Promise.resolve(
+      token === "good"
+        ? { subject: "1", username: "ada", accountType: "human" as const, roles: ["admin"], tokenId: "t" }
+        : null,
+    );
+  const operations = services.flatMap((service) => scriptedOperations(service, scripted));
+  const listening = { address: "127.0.0.1:0", tls: certificates, log: silentLogger };
+  const server = await serveGrpc({ ...listening, authenticate, operations });
+  const rest = await serveHttp({
+    ...listening,
+    fetch: restApp(operations, { authenticate, log: silentLogger, service: "mcns", version: "1" }),
   });
   const where = ["--server", server.address, "--ca", file("ca.pem", ca.root)];
   const token = file("token", "good\n");
@@ -98,9 +101,11 @@ export async function scriptedMcns(answers: Answers = {}): Promise<ScriptedMcns>
     file,
     bare,
     mcnsctl,
+    restAddress: rest.address,
     programs: { mcnsctl, bare },
     async [Symbol.asyncDispose]() {
       await server.close(0);
+      await rest.close(0);
       certificates.close();
       Deno.removeSync(folder, { recursive: true });
     },
