@@ -6,6 +6,9 @@ import { type Dnssec, DnssecSchema, UnsignZoneResponseSchema } from "@proto/mcns
 import { type ServerFlags, serverFlags, withMcns } from "../connection.ts";
 import { durationFlag, zoneArgument } from "../words.ts";
 
+/** A large zone is signed piece by piece, so that queries are answered meanwhile: 100,000 names take minutes. */
+const signingMs = 3_600_000;
+
 interface SignFlags extends ServerFlags {
   readonly algorithm?: string;
   readonly denial?: string;
@@ -51,7 +54,7 @@ export const zoneSignCommand = buildCommand({
         kskLifetimeSeconds: kskLifetime,
         propagationSeconds: flags.propagation ?? 0,
         dsTtlSeconds: flags.dsTtl ?? 0,
-      }));
+      }, { deadlineMs: signingMs }));
     show(this, flags, answer);
   },
 });
