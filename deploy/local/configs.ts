@@ -47,7 +47,11 @@ export function configsOf(layout: Layout, denoPath: string): Record<string, Tabl
     mcns: {
       server: server(ports.mcns),
       mcias,
-      dns: { listen_addrs: [`${loopback}:${ports.dns}`], allow_clients: ["127.0.0.0/8"] },
+      dns: {
+        listen_addrs: [`${loopback}:${ports.dns}`],
+        tls_listen_addrs: [`${loopback}:${ports.dot}`],
+        allow_clients: ["127.0.0.0/8"],
+      },
       rights: { service_zone: serviceZone },
       zones: [
         {

@@ -25,6 +25,7 @@ export interface Layout {
 export interface Ports {
   base: number;
   dns: number;
+  dot: number;
   proxy: number;
   proxyMetrics: number;
   mcias: ApiPorts;
@@ -39,7 +40,7 @@ export interface ApiPorts {
   grpc: number;
 }
 
-/** The ports above a base: 53 is DNS, 443 the ingress, 101 and on the services. */
+/** The ports above a base: 53 is DNS, 853 DNS over TLS, 443 the ingress, 101 and on the services. */
 export function portsAbove(base: number): Ports {
   if (!Number.isInteger(base) || base < 1024 || base > 64_000) {
     throw invalid("--ports-base", `must be a whole number from 1024 to 64000, got ${quote(base)}`);
@@ -48,6 +49,7 @@ export function portsAbove(base: number): Ports {
   return {
     base,
     dns: base + 53,
+    dot: base + 853,
     proxy: base + 443,
     proxyMetrics: base + 191,
     mcias: api(101),
@@ -67,6 +69,7 @@ export function portUses(ports: Ports): { port: number; use: string; udp: boolea
   ]);
   return [
     { port: ports.dns, use: "mcns DNS", udp: true },
+    { port: ports.dot, use: "mcns DNS over TLS", udp: false },
     { port: ports.proxy, use: "mcproxy HTTPS", udp: false },
     { port: ports.proxyMetrics, use: "mcproxy metrics", udp: false },
     ...apis,

@@ -220,7 +220,8 @@ export class ZoneEditor {
       const { removed, added } = this.#store(
         { row, name, before, sets: changes, serial: soa.serial },
         (changed, sets) => {
-          rows.deleteAt(row.id, changed.relative);
+          // A zone's first transfer has nothing to take away.
+        if (before.setsAt(changed.absolute.key).length > 0) rows.deleteAt(row.id, changed.relative);
           for (const { type, ttlSeconds, data } of sets) {
             if (type === types.SOA || isMadeBySigning(type)) continue;
             for (const one of data) rows.insert(row.id, { name: changed, type, ttlSeconds, data: one }, at);

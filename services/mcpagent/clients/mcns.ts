@@ -23,7 +23,7 @@ export function namesClient(options: NamesOptions): Names & AsyncDisposable {
       await reach(
         whom,
         `set the ${type} record ${name} in ${zone}`,
-        () => records.setRecords({ zone, name, type, values: [...values], ttl: ttlSeconds }),
+        () => records.setRecords({ zone, name, type, values: [...values], ttl: ttlSeconds, service: name }),
       );
     },
     async deleteRecord(zone, name, type) {
