@@ -20,13 +20,11 @@ export interface ChainOptions {
   readonly apexTypes: readonly number[];
   /** RFC 9077 §3: as long as the zone's other negative answers. */
   readonly ttlSeconds: number;
-  /** The published chain is of the other kind, or there is none: all names are in the change. */
-  readonly isNew: boolean;
 }
 
-export function nsecChange(changed: ChangedZone, { apexTypes, ttlSeconds, isNew }: ChainOptions): DenialChange {
+export function nsecChange(changed: ChangedZone, { apexTypes, ttlSeconds }: ChainOptions): DenialChange {
   const { before } = changed;
-  const published: PublishedRing = isNew ? emptyRing : {
+  const published: PublishedRing = {
     has: (key) => nsecAt(before, key) !== undefined,
     nextOf: (key) => nextName(nsecAt(before, key)!.data[0]!),
     before: (key) => memberBefore(before, key),
@@ -45,12 +43,6 @@ export function nsecChange(changed: ChangedZone, { apexTypes, ttlSeconds, isNew 
   }
   return { sets, gone: new Set() };
 }
-
-const emptyRing: PublishedRing = {
-  has: () => false,
-  nextOf: (member) => member,
-  before: () => null,
-};
 
 /** RFC 4035 §2.3: at a cut only what the zone itself stands for. */
 function nsecTypes(changed: ChangedZone, key: string, apexTypes: readonly number[]): number[] {

@@ -28,14 +28,14 @@ export function hashedOwner(key: string, zone: string): string {
  */
 export function nsec3Change(
   changed: ChangedZone,
-  { apexTypes, ttlSeconds, isNew }: ChainOptions,
+  { apexTypes, ttlSeconds }: ChainOptions,
   again: Iterable<string>,
 ): DenialChange {
   const { before } = changed;
   const published: PublishedRing = {
-    has: (owner) => !isNew && before.nsec3At(owner) !== null,
+    has: (owner) => before.nsec3At(owner) !== null,
     nextOf: (owner) => ownerOfHash(nextHash(dataAt(before, owner)), before.key),
-    before: (owner) => isNew ? null : before.nsec3Covering(ownerBelow(owner))?.owner ?? null,
+    before: (owner) => before.nsec3Covering(ownerBelow(owner))?.owner ?? null,
   };
   const removed = new Set<string>(), added = new Set<string>();
   /** Types at the names behind the owners that stay or come. */

@@ -13,8 +13,9 @@ import { conflict, quote } from "@lib/errors/mod.ts";
 import { textOfKey } from "../domain/name.ts";
 import { types } from "../domain/rdata/record_type.ts";
 import { readSoa } from "../domain/rdata/record_data.ts";
+import type { Denial } from "../domain/signing_policy.ts";
 import { type RecordSet, setOf, type Zone } from "../domain/zone.ts";
-import { ChangedZone, plainSets } from "./changed_zone.ts";
+import { ChangedZone } from "./changed_zone.ts";
 import { nsec3Change } from "./nsec3.ts";
 import { type DenialChange, nsecChange } from "./nsec.ts";
 import { isWellSigned, sameRecords, type SetSigner } from "./signature.ts";
@@ -31,53 +32,57 @@ export interface Publication {
   readonly signer: SetSigner;
   /** Ms since the epoch. */
   readonly at: number;
+  /** The proofs that answers are to be given; default: those of now (`shownDenial`). */
+  readonly shown?: Denial;
 }
 
 /** The published sets of every name that changes, by key; of a name that goes, none. Throws Conflict for an ALIAS. */
-export function publishZone({ before, plain, again = [], signing, signer, at }: Publication): Map<string, RecordSet[]> {
+export function publishZone(publication: Publication): Map<string, RecordSet[]> {
+  const { before, plain, again = [], signing, shown = shownDenial(before, signing) } = publication;
   const hashed = new Set<string>(), names = new Set<string>();
   for (const key of again) (before.nsec3At(key) === null ? names : hashed).add(key);
-  if (signing.phase === "removing") return unsignedSets(new ChangedZone(before, plain, names), hashed);
-
-  const kind = publishedDenial(before);
-  const isNew = kind !== signing.policy.denial;
-  if (isNew && kind !== null) {
-    for (const key of before.names()) (before.nsec3At(key) === null ? names : hashed).add(key);
-  }
   const changed = new ChangedZone(before, plain, names);
+  if (signing.phase === "removing") return unsignedSets(changed, hashed);
+
+  const kept = keptDenials(shown, signing);
   const soa = setOf(changed.setsAt(before.key), types.SOA)!;
-  const apexSets = signing.apexSets(soa.ttlSeconds);
+  const apexSets = signing.apexSets(soa.ttlSeconds, shown);
   const chain = {
     apexTypes: apexSets.map(({ type }) => type),
     // RFC 9077 §3
     ttlSeconds: Math.min(readSoa(soa.data[0]!).minimum, soa.ttlSeconds),
-    isNew,
   };
-  const denial = signing.policy.denial === "nsec" ? nsecChange(changed, chain) : nsec3Change(changed, chain, hashed);
   const result = new Map<string, RecordSet[]>();
   for (const key of changed.names) {
     const sets = changed.setsAt(key);
     refuseAlias(key, sets);
     // A real name may have the form of a hashed owner: its NSEC3 set stays beside its own.
-    const hashedSet = isNew ? undefined : before.nsec3At(key)?.set;
+    const hashedSet = before.nsec3At(key)?.set;
     result.set(key, [
       ...sets,
       ...(key === before.key ? apexSets : []),
       ...(hashedSet === undefined ? [] : [hashedSet]),
     ]);
   }
-  if (isNew) {
-    for (const owner of hashed) result.set(owner, result.get(owner) ?? plainSets(before.setsAt(owner)));
-  }
-  addDenial(before, denial, result);
-  for (const [key, sets] of result) result.set(key, signSets(key, sets, changed, signing, signer, at));
+  if (kept.includes("nsec3")) addDenial(before, nsec3Change(changed, chain, hashed), result);
+  else addDenial(before, { sets: new Map(), gone: hashed }, result);
+  if (kept.includes("nsec")) addDenial(before, nsecChange(changed, chain), result);
+  for (const [key, sets] of result) result.set(key, signSets(key, sets, changed, publication));
   return result;
 }
 
-/** Which chain of proofs the zone has; null for none. */
-export function publishedDenial(zone: Zone): "nsec" | "nsec3" | null {
-  if (zone.nsec3 !== null || zone.nsec3Covering(zone.key) !== null) return "nsec3";
-  return setOf(zone.setsAt(zone.key), types.NSEC) === undefined ? null : "nsec";
+/** Which proofs answers are given now. NSEC3PARAM says so, to us and to secondaries (RFC 5155 §4). */
+export function shownDenial(zone: Zone, { policy }: ZoneSigning): Denial {
+  if (zone.nsec3 !== null) return "nsec3";
+  return zone.isSigned ? "nsec" : policy.denial;
+}
+
+/**
+ * The chains that changes keep up. When another kind is wanted than is shown, the new chain is made beside the old one,
+ * name by name; once it is whole, it is shown, and what is left of the old one goes (RFC 5155 §10.4, §10.5).
+ */
+export function keptDenials(shown: Denial, { policy }: ZoneSigning): Denial[] {
+  return shown === policy.denial ? [shown] : [shown, policy.denial];
 }
 
 function unsignedSets(changed: ChangedZone, hashed: Iterable<string>): Map<string, RecordSet[]> {
@@ -105,9 +110,7 @@ function signSets(
   owner: string,
   sets: readonly RecordSet[],
   changed: ChangedZone,
-  signing: ZoneSigning,
-  signer: SetSigner,
-  at: number,
+  { signing, signer, at }: Publication,
 ): RecordSet[] {
   const standing = changed.standing(owner);
   const published = changed.before.setsAt(owner);

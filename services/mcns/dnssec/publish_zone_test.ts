@@ -94,11 +94,20 @@ for (const denial of ["nsec", "nsec3"] as const) {
   });
 }
 
-Deno.test("publishZone goes from NSEC to NSEC3 and back in one publication", () => {
+Deno.test("publishZone makes the other chain name by name, keeps both up, and then shows it", () => {
   const zone = signedZone({ denial: "nsec" });
   for (const denial of ["nsec3", "nsec"] as const) {
+    const before = zone.fromScratch();
     zone.sign({ policy: { denial } });
-    zone.publish(new Map());
+    const random = randomFrom(1);
+    for (const key of zone.zone.canonicalNames().toReversed()) {
+      zone.publish(new Map(), [key]);
+      zone.put(...randomChange(random));
+    }
+    for (const key of zone.zone.canonicalNames()) zone.publish(new Map(), [key]);
+    assert.equal(zone.zone.nsec3 === null, before.nsec3 === null, "the old one is shown until the new one is whole");
+    zone.publish(new Map(), [], denial);
+    zone.publish(new Map(), [...zone.zone.names()]);
     assert.deepEqual(structureOf(zone.zone), structureOf(zone.fromScratch()));
     assert.equal(zone.zone.nsec3 === null, denial === "nsec");
   }

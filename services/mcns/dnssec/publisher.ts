@@ -1,9 +1,10 @@
 import type { DomainName } from "../domain/name.ts";
+import type { Denial } from "../domain/signing_policy.ts";
 import type { RecordSet, Zone } from "../domain/zone.ts";
 import type { DnssecKeyStore, SignedZone } from "../store/dnssec_key_store.ts";
 import type { ZonePublisher } from "../store/publisher.ts";
 import type { PreparedSignatures } from "./bulk_signer.ts";
-import { publishZone } from "./publish_zone.ts";
+import { publishZone, shownDenial } from "./publish_zone.ts";
 import { signNow } from "./signature.ts";
 import { SigningKey } from "./signing_key.ts";
 import { ZoneSigning } from "./zone_signing.ts";
@@ -11,8 +12,10 @@ import { ZoneSigning } from "./zone_signing.ts";
 /** What goes along with one publication that maintenance makes. */
 export interface Extra {
   /** Names to be published anew. */
-  readonly again: Iterable<string>;
+  readonly again?: Iterable<string>;
   readonly prepared?: PreparedSignatures;
+  /** Other proofs than before are shown from now on. */
+  readonly shown?: Denial;
 }
 
 /**
@@ -39,7 +42,8 @@ export class DnssecPublisher implements ZonePublisher {
     const extra = this.#extra?.zone === before.key ? this.#extra.extra : undefined;
     const now = signNow(before.key, signing.times, at);
     const signer = extra?.prepared?.before(now) ?? now;
-    return publishZone({ before, plain, again: extra?.again ?? [], signing, signer, at });
+    const { again = [], shown = shownDenial(before, signing) } = extra ?? {};
+    return publishZone({ before, plain, again, signing, signer, at, shown });
   }
 
   /** Runs `change`, which edits the zone; what it publishes takes `extra` along. */

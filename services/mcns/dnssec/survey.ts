@@ -7,7 +7,7 @@ import { types } from "../domain/rdata/record_type.ts";
 import { type RecordSet, setOf, type Zone } from "../domain/zone.ts";
 import { ChangedZone, firstAfter, plainSets } from "./changed_zone.ts";
 import { hashedOwner } from "./nsec3.ts";
-import { isSigned } from "./publish_zone.ts";
+import { isSigned, keptDenials, shownDenial } from "./publish_zone.ts";
 import { expirationOf, isWellSigned } from "./signature.ts";
 import type { ZoneSigning } from "./zone_signing.ts";
 
@@ -52,7 +52,9 @@ export function* survey(
     yield all.slice(i, i + namesAtOnce).filter((owner) => {
       const set = zone.nsec3At(owner)?.set;
       if (set === undefined) return false;
-      return note([set], findings, signing.phase === "removing" || isProofDue(zone, set, signing, at));
+      const isLeft = signing.phase === "removing" ||
+        !keptDenials(shownDenial(zone, signing), signing).includes("nsec3");
+      return note([set], findings, isLeft || isProofDue(zone, set, signing, at));
     });
   }
 }
@@ -77,11 +79,11 @@ function isNameDue(changed: ChangedZone, key: string, signing: ZoneSigning, at: 
   }
   const standing = changed.standing(key);
   const isMember = standing === "own" || standing === "cut";
-  const nsec = setOf(sets, types.NSEC);
-  if ((nsec !== undefined) !== (isMember && signing.policy.denial === "nsec")) return true;
-  // Of a signed zone, every change has kept the chain whole.
-  const needsHash = isMember && signing.policy.denial === "nsec3" && signing.phase === "building";
-  if (needsHash && zone.nsec3At(hashedOwner(key, zone.key)) === null) return true;
+  const shown = shownDenial(zone, signing), kept = keptDenials(shown, signing);
+  if ((setOf(sets, types.NSEC) !== undefined) !== (isMember && kept.includes("nsec"))) return true;
+  // Of a chain that is shown, every change has kept it whole.
+  const mayLack = kept.includes("nsec3") && (signing.phase === "building" || shown !== "nsec3");
+  if (isMember && mayLack && zone.nsec3At(hashedOwner(key, zone.key)) === null) return true;
   return sets.some((set) => {
     if (set.type === types.NSEC) return isProofDue(zone, set, signing, at);
     if (set.type === types.NSEC3) return false;

@@ -1,6 +1,6 @@
 /** What operators do with signed zones, and what they see of them. */
 import type { Clock } from "@lib/clock/mod.ts";
-import { conflict, invalid, notFound, quote } from "@lib/errors/mod.ts";
+import { conflict, notFound, quote } from "@lib/errors/mod.ts";
 import { delegatedKeys, type KeyRole, mayHaveDs, plannedSteps, signsKeys, waitsForDs } from "../domain/key_rollover.ts";
 import type { DomainName } from "../domain/name.ts";
 import type { Octets } from "../domain/octets.ts";
@@ -12,7 +12,6 @@ import type { DnssecKeyStore, SignedZone } from "../store/dnssec_key_store.ts";
 import type { Edit } from "../store/edit_session.ts";
 import type { ZoneEditor } from "../store/zone_editor.ts";
 import type { By } from "../store/zone_store.ts";
-import { jobsOf, signAside } from "./bulk_signer.ts";
 import { dsData } from "./key_records.ts";
 import { addFirstKeys, beginRoll, confirmDs, type KeyTransaction } from "./key_steps.ts";
 import type { DnssecMaintenance } from "./maintenance.ts";
@@ -68,22 +67,16 @@ export class ZoneDnssec implements DnssecControl {
 
   async sign(zone: DomainName, given: SigningPolicy, by: By): Promise<DnssecState> {
     const policy = parseSigningPolicy(given);
-    const { store, editor, publisher, maintenance } = this.#parts;
-    const prepared = await this.#prepareDenial(zone, policy);
-    publisher.with(
-      zone,
-      prepared === null ? { again: [] } : { again: [], prepared },
-      () =>
-        editor.edit(zone, by, "dnssec.sign", (edit) => {
-          const found = store.find(zone);
-          if (found === undefined) {
-            refuseUnsignable(edit);
-            store.put(edit.zone.id, policy, "building");
-            addFirstKeys(store, edit.zone.id, policy, edit.at);
-          } else this.#changePolicy(zone, found, policy, edit.at);
-          edit.republish();
-        }),
-    );
+    const { store, editor, maintenance } = this.#parts;
+    editor.edit(zone, by, "dnssec.sign", (edit) => {
+      const found = store.find(zone);
+      if (found === undefined) {
+        refuseUnsignable(edit);
+        store.put(edit.zone.id, policy, "building");
+        addFirstKeys(store, edit.zone.id, policy, edit.at);
+      } else this.#changePolicy(zone, found, policy, edit.at);
+      edit.republish();
+    });
     await maintenance.visit(zone);
     return this.get(zone);
   }
@@ -150,8 +143,10 @@ export class ZoneDnssec implements DnssecControl {
         hint: "Unsign the zone, wait until it is, and sign it anew; resolvers take it for unsigned meanwhile.",
       });
     }
-    if (phase === "building" && policy.denial !== found.policy.denial) {
-      throw invalid("denial", "can't be changed while the zone is first being signed; try again in a moment");
+    if (policy.denial !== found.policy.denial && this.#isChangingDenial(zone, found)) {
+      throw conflict(`Cannot change denial of zone ${quote(zone.text)}: its proofs are just being made`, {
+        hint: "Try again in a moment.",
+      });
     }
     store.put(zoneId, policy, phase === "building" ? phase : "signed");
     if (phase !== "left") return;
@@ -161,14 +156,12 @@ export class ZoneDnssec implements DnssecControl {
     }
   }
 
-  /** Signs the other chain of proofs beforehand, when that is what changes; null otherwise. */
-  async #prepareDenial(zone: DomainName, policy: SigningPolicy) {
-    const { store, editor, publisher, clock } = this.#parts;
-    const found = store.find(zone);
-    if (found === undefined || found.phase !== "signed" || found.policy.denial === policy.denial) return null;
-    const signing = publisher.signingWith(zone, { ...found, policy });
-    const at = clock.now();
-    return await signAside(jobsOf({ before: editor.zone(zone), plain: new Map(), signing, at }), { signing, at });
+  /** Whether a chain of proofs is being made, or what is left of the other one taken away. */
+  #isChangingDenial(zone: DomainName, found: SignedZone): boolean {
+    const published = this.#parts.editor.zone(zone);
+    const hasNsec = published.nsecFor(published.canonicalNames().at(-1)!) !== null;
+    const hasNsec3 = published.nsec3Covering(published.key) !== null;
+    return found.phase === "building" || hasNsec === hasNsec3;
   }
 
   #next(zone: DomainName, found: SignedZone): Pick<DnssecState, "nextEvent" | "nextEventAt" | "signaturesExpireAt"> {

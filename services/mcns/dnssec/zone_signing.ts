@@ -1,6 +1,6 @@
 import { delegatedKeys, type KeyLife, recordSigner, type SigningPhase, signsKeys } from "../domain/key_rollover.ts";
 import { types } from "../domain/rdata/record_type.ts";
-import { type SignatureTimes, signatureTimes, type SigningPolicy } from "../domain/signing_policy.ts";
+import { type Denial, type SignatureTimes, signatureTimes, type SigningPolicy } from "../domain/signing_policy.ts";
 import type { RecordSet } from "../domain/zone.ts";
 import { deleteCdnskey, deleteCds, dsData } from "./key_records.ts";
 import type { SigningKey } from "./signing_key.ts";
@@ -39,8 +39,8 @@ export class ZoneSigning {
     return isAboutKeys ? this.#keyKeys : this.#recordKeys;
   }
 
-  /** The sets that signing adds at the apex, but for its NSEC, unsigned. */
-  apexSets(ttlSeconds: number): RecordSet[] {
+  /** The sets that signing adds at the apex, but for its NSEC, unsigned. `shown`: the proofs that answers are given. */
+  apexSets(ttlSeconds: number, shown: Denial): RecordSet[] {
     if (this.phase === "building" || this.phase === "removing") return [];
     const set = (type: number, data: string[], ttl = ttlSeconds): RecordSet[] =>
       data.length === 0 ? [] : [{ type, ttlSeconds: ttl, data: data.toSorted(), signatures: [] }];
@@ -51,7 +51,7 @@ export class ZoneSigning {
       ...set(types.CDS, leaves ? [deleteCds] : delegated.map((dnskey) => dsData(this.zone, dnskey, 2))),
       ...set(types.CDNSKEY, leaves ? [deleteCdnskey] : delegated),
       // For the zone's own servers, not for resolvers (RFC 5155 §4): nobody needs to keep it.
-      ...(this.policy.denial === "nsec3" ? set(types.NSEC3PARAM, [nsec3Front], 0) : []),
+      ...(shown === "nsec3" ? set(types.NSEC3PARAM, [nsec3Front], 0) : []),
     ];
   }
 }

@@ -3,7 +3,7 @@ import type { KeyLife, KeyRole, SigningPhase } from "../domain/key_rollover.ts";
 import { types } from "../domain/rdata/record_type.ts";
 import { readSoa, soaData } from "../domain/rdata/record_data.ts";
 import { RecordName } from "../domain/record_name.ts";
-import { defaultSigningPolicy, type SigningPolicy } from "../domain/signing_policy.ts";
+import { defaultSigningPolicy, type Denial, type SigningPolicy } from "../domain/signing_policy.ts";
 import { type RecordSet, Zone } from "../domain/zone.ts";
 import { formatZoneFile } from "../domain/zone_file/format_zone_file.ts";
 import { plainSets } from "../dnssec/changed_zone.ts";
@@ -61,7 +61,7 @@ export class MemorySignedZone {
   }
 
   /** Publishes names with these plain sets, and raises the serial. */
-  publish(plain: ReadonlyMap<string, readonly RecordSet[]>, again: Iterable<string> = []): void {
+  publish(plain: ReadonlyMap<string, readonly RecordSet[]>, again: Iterable<string> = [], shown?: Denial): void {
     const { key } = this.zone;
     const apex = plain.get(key) ?? plainSets(this.zone.setsAt(key));
     const withSoa = apex.map((set) => {
@@ -85,6 +85,7 @@ export class MemorySignedZone {
       signing: this.signing,
       signer,
       at,
+      ...(shown === undefined ? {} : { shown }),
     });
     for (const [name, sets] of this.changed) this.zone.replaceSets(name, sets);
   }
