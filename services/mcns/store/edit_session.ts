@@ -35,9 +35,11 @@ export interface Edit {
   republish(): void;
 }
 
+/** A name that the edit has to do with: its rows at first, and as they are now, so that each name is read once. */
 interface Touched {
   readonly name: RecordName;
   readonly before: readonly StoredRecord[];
+  rows: StoredRecord[];
 }
 
 /** One name whose records have changed. */
@@ -57,6 +59,10 @@ export class EditSession implements Edit {
   readonly #views: Views;
   readonly #isSigned: boolean;
   readonly #touched = new Map<string, Touched>();
+  /** All rows that the zone had, by name, once they were read; of a new zone none. */
+  #known: ReadonlyMap<string, readonly StoredRecord[]> | null;
+  /** Whether there are zones below this one; null until it matters. */
+  #hasDeeper: boolean | null = null;
   #settingsChanged = false;
   #republish = false;
 
@@ -64,8 +70,9 @@ export class EditSession implements Edit {
     zone: ZoneRow,
     name: DomainName,
     at: number,
-    stores: { zones: ZoneStore; rows: RecordRows; views: Views; isSigned: boolean },
+    stores: { zones: ZoneStore; rows: RecordRows; views: Views; isSigned: boolean; isNew: boolean },
   ) {
+    this.#known = stores.isNew ? new Map() : null;
     this.zone = zone;
     this.name = name;
     this.at = at;
@@ -76,11 +83,14 @@ export class EditSession implements Edit {
   }
 
   recordsAt(name: RecordName): readonly StoredRecord[] {
-    return this.#rows.at(this.zone.id, name.relative);
+    return this.#touched.get(name.relative)?.rows ?? this.#read(name.relative);
   }
 
   all(): readonly StoredRecord[] {
-    return this.#rows.all(this.zone.id);
+    const rows = this.#rows.all(this.zone.id);
+    // From now on no name has to be read again, if none was changed before.
+    if (this.#touched.size === 0) this.#known = Map.groupBy(rows, ({ name }) => name);
+    return rows;
   }
 
   add(spec: RecordSpec): void {
@@ -98,27 +108,35 @@ export class EditSession implements Edit {
         },
       );
     }
-    const { before } = this.#touch(name);
-    const present = before.length === 0 ? [] : this.recordsAt(name);
-    if (present.some((row) => row.type === text && row.value === value && row.view === view)) {
+    const touched = this.#touch(name);
+    if (touched.rows.some((row) => row.type === text && row.value === value && row.view === view)) {
       throw conflict(`Cannot add ${text} ${quote(name.relative)}: it has ${value} already`);
     }
-    this.#rows.insert(this.zone.id, spec, this.at);
+    this.setTtl(name, type, spec.ttlSeconds, view);
+    touched.rows.push(this.#rows.insert(this.zone.id, spec, this.at));
   }
 
   remove(record: StoredRecord): void {
-    this.#touch(RecordName.stored(record.name, this.name));
+    const touched = this.#touch(RecordName.stored(record.name, this.name));
     this.#rows.delete(record.id);
+    touched.rows = touched.rows.filter(({ id }) => id !== record.id);
   }
 
   setTtl(name: RecordName, type: number, ttlSeconds: number, view = ""): void {
-    this.#touch(name);
-    this.#rows.setTtl(this.zone.id, name.relative, typeText(type), view, ttlSeconds, this.at);
+    const touched = this.#touch(name), text = typeText(type);
+    const isOther = (row: StoredRecord) => row.type === text && row.view === view && row.ttl !== ttlSeconds;
+    if (!touched.rows.some(isOther)) return;
+    this.#rows.setTtl(this.zone.id, name.relative, text, view, ttlSeconds, this.at);
+    touched.rows = touched.rows.map((row) => isOther(row) ? { ...row, ttl: ttlSeconds, updated_at: this.at } : row);
   }
 
   renew(record: StoredRecord, owner: { expiresAt: number | null; service: string; lease: string }): void {
-    this.#touch(RecordName.stored(record.name, this.name));
+    const touched = this.#touch(RecordName.stored(record.name, this.name));
     this.#rows.renew(record.id, owner, this.at);
+    const { expiresAt: expires_at, service, lease } = owner;
+    touched.rows = touched.rows.map((row) =>
+      row.id === record.id ? { ...row, expires_at, service, lease, updated_at: this.at } : row
+    );
   }
 
   setSettings(settings: ZoneSettings, soaTtl: number = this.zone.soa_ttl): void {
@@ -135,14 +153,13 @@ export class EditSession implements Edit {
   finish(): { names: TouchedName[]; removed: HistoryRecord[]; added: HistoryRecord[]; changed: boolean } {
     const names: TouchedName[] = [];
     const removed: HistoryRecord[] = [], added: HistoryRecord[] = [];
-    for (const { name, before } of this.#touched.values()) {
-      const rows = this.recordsAt(name);
+    for (const { name, before, rows } of this.#touched.values()) {
       const old = new Map(before.map((row) => [identityOf(row), row]));
       const fresh = rows.filter((row) => !old.delete(identityOf(row)));
       if (old.size === 0 && fresh.length === 0) continue;
       removed.push(...[...old.values()].map(historyOf));
       added.push(...fresh.map(historyOf));
-      const views = [...new Set([...before, ...rows].map(({ view }) => view))];
+      const views = viewsOf(before, rows);
       // A TTL that changed makes a record fresh, too; its rules were checked when it came.
       for (const view of views) {
         checkRows(name, rows.filter((row) => row.view === view), fresh.filter((row) => row.view === view));
@@ -152,16 +169,23 @@ export class EditSession implements Edit {
     return { names, removed, added, changed: names.length > 0 || this.#settingsChanged || this.#republish };
   }
 
+  #read(relative: string): readonly StoredRecord[] {
+    return this.#known === null ? this.#rows.at(this.zone.id, relative) : this.#known.get(relative) ?? [];
+  }
+
   #touch(name: RecordName): Touched {
     const known = this.#touched.get(name.relative);
     if (known !== undefined) return known;
-    const touched = { name, before: this.recordsAt(name) };
+    const before = this.#read(name.relative);
+    const touched = { name, before, rows: [...before] };
     this.#touched.set(name.relative, touched);
     return touched;
   }
 
   /** A deeper zone has the authority for its names: a record up here would never be answered, but for its delegation. */
   #refuseHidden(name: RecordName, type: number): void {
+    this.#hasDeeper ??= this.#zones.hasBelow(this.name);
+    if (!this.#hasDeeper) return;
     const owner = this.#zones.enclosing(name.absolute);
     if (owner === undefined || owner.id === this.zone.id || owner.name.length <= this.zone.name.length) return;
     const isDelegation = owner.name === name.absolute.text && (type === types.NS || type === types.DS);
@@ -185,6 +209,13 @@ function checkRows(name: RecordName, rows: readonly StoredRecord[], fresh: reado
   if (fresh.length === 0) return;
   const ruled = new Map<StoredRecord, RuledRecord>(rows.map((row) => [row, dataOf(row)]));
   checkName(name, [...ruled.values()], fresh.map((row) => ruled.get(row)!));
+}
+
+function viewsOf(before: readonly StoredRecord[], rows: readonly StoredRecord[]): string[] {
+  const views = new Set<string>();
+  for (const { view } of before) views.add(view);
+  for (const { view } of rows) views.add(view);
+  return [...views];
 }
 
 function identityOf(row: StoredRecord): string {

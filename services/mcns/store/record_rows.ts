@@ -134,16 +134,27 @@ export class RecordRows {
     return this.#owned.all(service, lease);
   }
 
-  /** The TTL becomes that of all the set (RFC 2181 §5.2). */
-  insert(zoneId: number, spec: RecordSpec, at: number): void {
+  insert(zoneId: number, spec: RecordSpec, at: number): StoredRecord {
     const { name, type, data, ttlSeconds, view = "", expiresAt = null, service = "", lease = "" } = spec;
-    const text = typeText(type);
-    this.setTtl(zoneId, name.relative, text, view, ttlSeconds, at);
-    this.#insert.run(
-      ...[zoneId, name.relative, text, formatData(type, data), ttlSeconds, view, expiresAt, service, lease, at, at],
+    const row = {
+      name: name.relative,
+      type: typeText(type),
+      value: formatData(type, data),
+      ttl: ttlSeconds,
+      view,
+      expires_at: expiresAt,
+      service,
+      lease,
+      created_at: at,
+      updated_at: at,
+    };
+    const { lastInsertRowid } = this.#insert.run(
+      ...[zoneId, row.name, row.type, row.value, ttlSeconds, view, expiresAt, service, lease, at, at],
     );
+    return { id: Number(lastInsertRowid), ...row };
   }
 
+  /** Of all records of a set. */
   setTtl(zoneId: number, relative: string, type: string, view: string, ttlSeconds: number, at: number): void {
     this.#setTtl.run(ttlSeconds, at, zoneId, relative, type, view);
   }

@@ -221,7 +221,7 @@ export class ZoneEditor {
         { row, name, before, sets: changes, serial: soa.serial },
         (changed, sets) => {
           // A zone's first transfer has nothing to take away.
-        if (before.setsAt(changed.absolute.key).length > 0) rows.deleteAt(row.id, changed.relative);
+          if (before.setsAt(changed.absolute.key).length > 0) rows.deleteAt(row.id, changed.relative);
           for (const { type, ttlSeconds, data } of sets) {
             if (type === types.SOA || isMadeBySigning(type)) continue;
             for (const one of data) rows.insert(row.id, { name: changed, type, ttlSeconds, data: one }, at);
@@ -265,7 +265,13 @@ export class ZoneEditor {
       throw new PlatformError("internal", `zone ${row.name} is edited twice in one transaction`);
     }
     edited.add(row.name);
-    const session = new EditSession(row, name, at, { zones, rows, views, isSigned: before.isSigned });
+    const session = new EditSession(row, name, at, {
+      zones,
+      rows,
+      views,
+      isSigned: before.isSigned,
+      isNew: !before.isAnswerable,
+    });
     const result = work(session);
     const { names, removed, added, changed } = session.finish();
     if (!changed) return { result, serial: row.serial, changed };

@@ -77,12 +77,14 @@ export class ZoneStore implements ZoneReader {
   readonly #retire: Statement<never>;
   readonly #retired: Statement<{ serial: number }>;
   readonly #hidden: Statement<{ name: string }>;
+  readonly #below: Statement<{ name: string }>;
   readonly #count: Statement<{ count: number }>;
   readonly #totals: Statement<{ zones: number; records: number }>;
 
   constructor(db: Database, audit: AuditLog) {
     this.#audit = audit;
     this.#count = db.prepare("SELECT count(*) AS count FROM records WHERE zone_id = ?");
+    this.#below = db.prepare("SELECT name FROM zones WHERE substr(name, -length(?1) - 1) = '.' || ?1 LIMIT 1");
     this.#totals = db.prepare(
       "SELECT (SELECT count(*) FROM zones) AS zones, (SELECT count(*) FROM records) AS records",
     );
@@ -163,6 +165,11 @@ export class ZoneStore implements ZoneReader {
       ...[(zone.views ?? []).join(" "), zone.isCatalog ? 1 : 0, zone.catalog ?? ""],
     );
     return this.get(name);
+  }
+
+  /** Whether there is a zone below the name. */
+  hasBelow(name: DomainName): boolean {
+    return this.#below.get(name.text) !== undefined;
   }
 
   setSettings({ id, soa_ttl }: ZoneRow, settings: ZoneSettings, soaTtl = soa_ttl): void {
