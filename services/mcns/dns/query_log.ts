@@ -69,8 +69,18 @@ export class QueryLog implements QueryObserver {
   }
 }
 
-/** A query as fields of a log event. */
-export function queryFields(query: AnsweredQuery): Record<string, string | number> {
+/** A query in words: as fields of a log event, and for who looks on. */
+export function queryFields(
+  query: AnsweredQuery,
+): {
+  client: string;
+  transport: string;
+  name: string;
+  type: string;
+  rcode: string;
+  octets: number;
+  microseconds: number;
+} {
   const { client, key, type, rcode, octets, microseconds } = query;
   return {
     client: client.address,

@@ -1,6 +1,6 @@
 import { parentKey } from "../domain/name.ts";
 import { orderOf } from "../domain/ordered_names.ts";
-import { types } from "../domain/rdata/record_type.ts";
+import { isMadeBySigning, types } from "../domain/rdata/record_type.ts";
 import { type RecordSet, setOf, type Zone } from "../domain/zone.ts";
 
 /** What a name is to somebody who signs. */
@@ -14,18 +14,9 @@ export type Standing =
   /** Without sets. */
   | "empty";
 
-const made: ReadonlySet<number> = new Set([
-  types.NSEC,
-  types.NSEC3,
-  types.NSEC3PARAM,
-  types.DNSKEY,
-  types.CDS,
-  types.CDNSKEY,
-]);
-
 /** The sets without what signing makes. */
 export function plainSets(sets: readonly RecordSet[]): RecordSet[] {
-  return sets.filter(({ type }) => !made.has(type)).map((set) =>
+  return sets.filter(({ type }) => !isMadeBySigning(type)).map((set) =>
     set.signatures.length === 0 ? set : { ...set, signatures: [] }
   );
 }
@@ -70,7 +61,7 @@ export class ChangedZone {
       hidden = this.#hides(at, this.#lookAt(at));
     }
     const sets = this.#lookAt(key);
-    if (!sets.some(({ type }) => !made.has(type))) return "empty";
+    if (!sets.some(({ type }) => !isMadeBySigning(type))) return "empty";
     if (hidden) return "hidden";
     return key !== this.key && setOf(sets, types.NS) !== undefined ? "cut" : "own";
   }

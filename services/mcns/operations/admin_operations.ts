@@ -6,7 +6,7 @@ import { invalid } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { AdminService } from "@proto/mcns/v1/mcns_pb.ts";
 import type { Counters } from "../dns/counters.ts";
-import { type QueryLog, rcodeText } from "../dns/query_log.ts";
+import { queryFields, type QueryLog, rcodeText } from "../dns/query_log.ts";
 import type { TransferCounters } from "../dns/transfer/transfer_counters.ts";
 import { DomainName, textOfKey } from "../domain/name.ts";
 import { fromBytes } from "../domain/octets.ts";
@@ -106,17 +106,7 @@ export function adminOperations(parts: AdminParts): Operation[] {
       const timer = setTimeout(() => over.abort(), seconds * 1000);
       try {
         for await (const query of watchQueries(queries, filter, AbortSignal.any([over.signal, call.signal]))) {
-          const { at, client, key, type, rcode, octets, microseconds } = query;
-          yield {
-            at: timestampFromMs(at),
-            client: client.address,
-            transport: client.transport,
-            name: textOfKey(key),
-            type: typeText(type),
-            rcode: rcodeText(rcode),
-            octets,
-            microseconds,
-          };
+          yield { at: timestampFromMs(query.at), ...queryFields(query) };
         }
       } finally {
         clearTimeout(timer);

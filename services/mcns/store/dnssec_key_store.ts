@@ -69,6 +69,7 @@ export class DnssecKeyStore {
   readonly #vault: KeyVault;
   readonly #zone: Statement<ZoneRow>;
   readonly #names: Statement<{ name: string }>;
+  readonly #unsignable: Statement<{ name: string; type: string; view: string }>;
   readonly #keys: Statement<KeyRow>;
   readonly #put: Statement<never>;
   readonly #setPhase: Statement<never>;
@@ -85,6 +86,9 @@ export class DnssecKeyStore {
       `SELECT signed_zones.* FROM signed_zones JOIN zones ON zones.id = zone_id WHERE zones.name = ?`,
     );
     this.#names = db.prepare("SELECT name FROM zones JOIN signed_zones ON zones.id = zone_id ORDER BY name");
+    this.#unsignable = db.prepare(
+      "SELECT name, type, view FROM records WHERE zone_id = ? AND (type = 'ALIAS' OR view <> '') LIMIT 1",
+    );
     this.#keys = db.prepare(
       `SELECT id, role, algorithm, tag, public_key, state, state_since, created_at, active_at, until, is_replaced,
          is_compromised
@@ -136,6 +140,11 @@ export class DnssecKeyStore {
   /** Names of all zones that `find` finds. */
   names(): string[] {
     return this.#names.all().map(({ name }) => name);
+  }
+
+  /** A record whose answers can't be signed beforehand, if the zone has one: an ALIAS, or one for a view alone. */
+  unsignableRecord(zoneId: number): { name: string; type: string; view: string } | undefined {
+    return this.#unsignable.get(zoneId);
   }
 
   /** Sets how a zone is signed, and in which phase it is. */

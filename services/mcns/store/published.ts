@@ -4,7 +4,7 @@
  */
 import type { Database, Statement } from "@lib/db/mod.ts";
 import { fromBytes, type Octets, toBytes, u16At } from "../domain/octets.ts";
-import { types } from "../domain/rdata/record_type.ts";
+import { isMadeBySigning, types } from "../domain/rdata/record_type.ts";
 import type { RecordSet } from "../domain/zone.ts";
 
 /** One record of a published zone, names by key. */
@@ -13,20 +13,6 @@ export interface PublishedRecord {
   readonly type: number;
   readonly ttlSeconds: number;
   readonly data: Octets;
-}
-
-const made: ReadonlySet<number> = new Set([
-  types.NSEC,
-  types.NSEC3,
-  types.NSEC3PARAM,
-  types.DNSKEY,
-  types.CDS,
-  types.CDNSKEY,
-]);
-
-/** Whether records of that type are stored apart: signing makes them, or a primary that signs. */
-export function isMadeBySigning(type: number): boolean {
-  return made.has(type) || type === types.RRSIG;
 }
 
 /** The records of sets, each followed by its signatures. */

@@ -1,14 +1,14 @@
 import { invalid, quote } from "@lib/errors/mod.ts";
 import type { DomainName } from "../domain/name.ts";
 import { formatData, parseData, readSoa } from "../domain/rdata/record_data.ts";
-import { checkWritable, typeCode, types, typeText } from "../domain/rdata/record_type.ts";
+import { checkWritable, isMadeBySigning, typeCode, types, typeText } from "../domain/rdata/record_type.ts";
 import { RecordName } from "../domain/record_name.ts";
 import type { Soa } from "../domain/soa.ts";
 import { formatZoneFile } from "../domain/zone_file/format_zone_file.ts";
 import { parseZoneFile, type RecordLine, type ZoneFileRecord } from "../domain/zone_file/parse_zone_file.ts";
 import { parseZoneSettings, type ZoneSettings } from "../domain/zone_settings.ts";
 import type { Edit } from "./edit_session.ts";
-import { isMadeBySigning, recordsOf } from "./published.ts";
+import { recordsOf } from "./published.ts";
 import type { StoredRecord } from "./stored_record.ts";
 import { apexSets, readSets } from "./zone_content.ts";
 import type { ZoneEditor } from "./zone_editor.ts";

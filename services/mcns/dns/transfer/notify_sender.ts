@@ -9,6 +9,7 @@ import type { Logger } from "@lib/log/mod.ts";
 import { DomainName } from "../../domain/name.ts";
 import { serialOfSoa } from "../../domain/serial_order.ts";
 import type { RecordSet } from "../../domain/zone.ts";
+import type { NotifyState } from "../../operations/transfer_control.ts";
 import { hostPortOf, type PeerAddress, type ZonePeer } from "../../domain/zone_peer.ts";
 import type { TsigKeyStore } from "../../store/tsig_key_store.ts";
 import type { ZoneEditor } from "../../store/zone_editor.ts";
@@ -21,17 +22,6 @@ import { rcodeText } from "../query_log.ts";
 import { readRawMessage } from "./raw_message.ts";
 import type { TransferCounters } from "./transfer_counters.ts";
 import { ReplyVerifier, signRequest } from "./tsig.ts";
-
-/** What a secondary said to the last NOTIFY. */
-export interface NotifyState {
-  readonly address: string;
-  readonly serial: number;
-  readonly acknowledged: boolean;
-  /** "" for none. */
-  readonly error: string;
-  /** ms since the epoch */
-  readonly at: number;
-}
 
 export interface NotifySenderOptions {
   readonly zones: ZoneReader;

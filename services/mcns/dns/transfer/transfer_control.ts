@@ -3,29 +3,14 @@ import type { Clock } from "@lib/clock/mod.ts";
 import { invalid, quote } from "@lib/errors/mod.ts";
 import type { DomainName } from "../../domain/name.ts";
 import { hostPortOf, parsePeer, type PeerRole, type ZonePeer } from "../../domain/zone_peer.ts";
+import type { TransferControl, TransferState } from "../../operations/transfer_control.ts";
 import type { SecondaryStore } from "../../store/secondary_store.ts";
 import type { ZoneEditor } from "../../store/zone_editor.ts";
 import type { ZonePeers, ZonePeerStore } from "../../store/zone_peer_store.ts";
-import type { By, ZoneKind, ZoneReader } from "../../store/zone_store.ts";
+import type { By, ZoneReader } from "../../store/zone_store.ts";
 import type { CatalogPublisher } from "./catalog_publisher.ts";
-import type { NotifySender, NotifyState } from "./notify_sender.ts";
+import type { NotifySender } from "./notify_sender.ts";
 import type { SecondaryZones } from "./secondary_zones.ts";
-
-/** Times in ms since the epoch, null for none. */
-export interface TransferState extends ZonePeers {
-  readonly zone: string;
-  readonly kind: ZoneKind;
-  readonly serial: number;
-  /** These are of a secondary: a primary told its serial; content was taken over; not answered from then on. */
-  readonly checkedAt: number | null;
-  readonly transferredAt: number | null;
-  readonly expiresAt: number | null;
-  readonly expired: boolean;
-  /** Why the last check or transfer failed, primary by primary; "" when none did. */
-  readonly error: string;
-  /** Of who is told of changes. */
-  readonly notifies: readonly NotifyState[];
-}
 
 export interface TransferControlOptions {
   readonly zones: ZoneReader;
@@ -44,7 +29,7 @@ export interface TransferControlOptions {
 const refreshWaitMs = 8000;
 
 /** Throws NotFound for the zone. */
-export class ZoneTransfers {
+export class ZoneTransfers implements TransferControl {
   readonly #options: TransferControlOptions;
 
   constructor(options: TransferControlOptions) {

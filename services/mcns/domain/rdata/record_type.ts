@@ -116,3 +116,18 @@ export function checkWritable(type: number, field = "type"): void {
   const reason = isMetaType(type) ? "it stands in messages, not in zones" : notWritable.get(type);
   if (reason !== undefined) throw invalid(field, `${typeText(type)} records can't be written: ${reason}`);
 }
+
+const madeBySigning: ReadonlySet<number> = new Set([
+  types.RRSIG,
+  types.NSEC,
+  types.NSEC3,
+  types.NSEC3PARAM,
+  types.DNSKEY,
+  types.CDS,
+  types.CDNSKEY,
+]);
+
+/** Whether signing a zone makes records of that type: here, or at the primary that it is transferred from. */
+export function isMadeBySigning(type: number): boolean {
+  return madeBySigning.has(type);
+}
