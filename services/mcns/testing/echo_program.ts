@@ -25,6 +25,6 @@ if (import.meta.main) {
   });
   console.log(`ready ${dns.addresses[0]} ${dns.tlsAddresses[0]}`);
   await Deno.stdin.readable.pipeTo(new WritableStream());
-  await dns.close(5000);
+  await dns.close(2000);
   certificates.close();
 }

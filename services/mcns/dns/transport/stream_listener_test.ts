@@ -238,7 +238,7 @@ onBoth("close lets replies go out, and sends FIN when the client is silent", asy
   await closed;
 });
 
-onBoth("close ends a busy client behind a reply, after half of the drain", async (transport) => {
+onBoth("close ends a busy client behind a reply, before the drain is over", async (transport) => {
   await using test = await underTest(transport);
   await using client = await test.connect();
   await client.ask(ask("n", 0));

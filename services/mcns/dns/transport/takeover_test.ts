@@ -7,6 +7,12 @@ import { ask, echo } from "../../testing/scripted_responder.ts";
 
 const program = fileURLToPath(new URL("../../testing/echo_program.ts", import.meta.url));
 
+/**
+ * Who connects in the very moment in which the old listener closes is reset, where the kernel isn't told to hand it over
+ * (RUNBOOK.md): seen once in ten runs on a busy machine.
+ */
+const resetsAllowed = Deno.readTextFileSync("/proc/sys/net/ipv4/tcp_migrate_req").trim() === "0" ? 1 : 0;
+
 interface Started {
   address: string;
   tlsAddress: string;
@@ -99,7 +105,9 @@ Deno.test("a process that takes over loses no query over UDP, no new connection,
   await Deno.remove(folder, { recursive: true });
 
   for (const [kind, { answered, failures }] of Object.entries(tallies)) {
-    assert.deepEqual(failures, [], `${kind}: ${failures.length} failed, ${answered} answered`);
+    const allowed = kind === "udp" ? 0 : resetsAllowed;
+    assert.ok(failures.length <= allowed, `${kind}: ${failures.length} failed, ${answered} answered: ${failures}`);
+    for (const failure of failures) assert.match(failure, /reset/i);
     assert.ok(answered > 100, `${kind}: only ${answered} answered`);
   }
   assert.ok(reconnects <= 3, `${reconnects} connections ended by 3 drains`);
