@@ -148,6 +148,35 @@ Deno.test({
   },
 });
 
+Deno.test({
+  ...withTools("delv validates all the while that a zone goes from NSEC to NSEC3 and back", "delv"),
+  async fn() {
+    await using signed = await signedServer();
+    const folder = await Deno.makeTempDir({ prefix: "dnssec-" });
+    try {
+      const name = "change.example";
+      const many = Array.from({ length: 1500 }, (_, i) => `n${i}.d${i % 9} A 192.0.2.1`);
+      const zone = signed.createZone(name, ["ns1 A 127.0.0.1", ...many]);
+      const { trustAnchors } = await signed.sign(zone, { algorithm: "ed25519", denial: "nsec" });
+      writeAnchors(folder, name, trustAnchors);
+      for (const denial of ["nsec3", "nsec"] as const) {
+        let isChanging = true, asked = 0;
+        const changing = signed.sign(zone, { algorithm: "ed25519", denial }).finally(() => isChanging = false);
+        while (isChanging) {
+          for (const question of [`no.${name} A`, `n7.d7.${name} TXT`, `d3.${name} A`, `no.such.d5.${name} A`]) {
+            assert.match(await delv(signed.port, folder, name, question), /^; negative response, fully validated/m);
+            asked++;
+          }
+        }
+        assert.equal((await changing).denial, denial);
+        assert.ok(asked >= 8, `${asked} questions were asked meanwhile`);
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
 /** The API takes names in full: those of the zone's lines are relative. */
 function parsable(line: string, zone: string): string {
   return line

@@ -9,9 +9,8 @@ import { types, typeText } from "../domain/rdata/record_type.ts";
 import { parseSigningPolicy, signatureTimes, type SigningPolicy } from "../domain/signing_policy.ts";
 import type { DnssecControl, DnssecState } from "../operations/dnssec_control.ts";
 import type { DnssecKeyStore, SignedZone } from "../store/dnssec_key_store.ts";
-import type { Edit } from "../store/edit_session.ts";
 import type { ZoneEditor } from "../store/zone_editor.ts";
-import type { By } from "../store/zone_store.ts";
+import type { By, ZoneRow } from "../store/zone_store.ts";
 import { dsData } from "./key_records.ts";
 import { addFirstKeys, beginRoll, confirmDs, type KeyTransaction } from "./key_steps.ts";
 import type { DnssecMaintenance } from "./maintenance.ts";
@@ -71,7 +70,7 @@ export class ZoneDnssec implements DnssecControl {
     editor.edit(zone, by, "dnssec.sign", (edit) => {
       const found = store.find(zone);
       if (found === undefined) {
-        refuseUnsignable(edit);
+        refuseUnsignable(edit.zone, store);
         store.put(edit.zone.id, policy, "building");
         addFirstKeys(store, edit.zone.id, policy, edit.at);
       } else this.#changePolicy(zone, found, policy, edit.at);
@@ -196,11 +195,11 @@ export class ZoneDnssec implements DnssecControl {
 }
 
 /** Answers that differ by client, or are looked up elsewhere, can't be signed beforehand. */
-function refuseUnsignable(edit: Edit): void {
-  const row = edit.all().find(({ type, view }) => type === "ALIAS" || view !== "");
+function refuseUnsignable(zone: ZoneRow, store: DnssecKeyStore): void {
+  const row = store.unsignableRecord(zone.id);
   if (row === undefined) return;
   const what = row.view === "" ? "is looked up elsewhere" : `is for view ${quote(row.view)} alone`;
-  throw conflict(`Cannot sign zone ${quote(edit.zone.name)}: its ${row.type} ${quote(row.name)} ${what}`, {
+  throw conflict(`Cannot sign zone ${quote(zone.name)}: its ${row.type} ${quote(row.name)} ${what}`, {
     hint: "Move such records to a zone of their own.",
   });
 }

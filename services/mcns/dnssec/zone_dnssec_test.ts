@@ -210,12 +210,26 @@ Deno.test("DnssecMaintenance renews signatures before they end, and complains wh
   const end = control.get(test.zone).signaturesExpireAt!;
   test.stores.clock.set(end - 2 * day);
   assert.deepEqual(maintenance.problems(), [
-    `signatures of zone example.org end at ${new Date(end).toISOString()} and are not renewed`,
+    `signatures of zone example.org end at ${new Date(end).toISOString()}, not renewed`,
   ]);
   test.stores.clock.set(end);
   assert.match(maintenance.problems()[0]!, / ended at /);
   await test.wait(0);
   assert.deepEqual(maintenance.problems(), []);
+});
+
+Deno.test("a lost key file refuses changes and shows up as a problem, while the zone is answered on", async () => {
+  await using test = await dnssecUnderTest(lines);
+  await test.sign();
+  using opened = test.stores.open();
+  await using again = test.reopen(opened, "another.key");
+  const lost = /^Cannot open the secret of "dnssec ed25519 .*" with the key in ".*another\.key"$/;
+  assert.throws(() => opened.add(test.zone, "new A 192.0.2.1"), { code: "unavailable", message: lost });
+  assert.equal(again.control.get(test.zone).signed, true);
+  test.stores.clock.advance(10 * day);
+  await again.maintenance.tick();
+  const [problem] = again.maintenance.problems();
+  assert.match(problem!, /^zone example\.org can't be kept signed: Cannot open the secret of/);
 });
 
 Deno.test("DnssecMaintenance follows a change of the SOA's minimum with the TTL of all proofs", async () => {

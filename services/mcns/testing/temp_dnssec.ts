@@ -19,8 +19,8 @@ export interface DnssecUnderTest extends AsyncDisposable {
   sign(policy?: Partial<SigningPolicy>): Promise<DnssecState>;
   /** Moves the clock on, and does what is due then. */
   wait(ms: number): Promise<void>;
-  /** Signing over the same database once more, as after a restart. */
-  reopen(opened: Opened): Dnssec;
+  /** Signing over the same database once more, as after a restart; with another key file, where its path is given. */
+  reopen(opened: Opened, keyFile?: string): Dnssec;
 }
 
 export const policyOf = (policy: Partial<SigningPolicy> = {}): SigningPolicy => ({
@@ -31,9 +31,8 @@ export const policyOf = (policy: Partial<SigningPolicy> = {}): SigningPolicy => 
 
 export async function dnssecUnderTest(lines: readonly string[]): Promise<DnssecUnderTest> {
   const stores = await storeUnderTest({ journalBytes: 10_000_000 });
-  const vault = KeyVault.open(join(stores.path, "..", "mcns.key"));
-  const open = (opened: Opened) => {
-    const keys = new DnssecKeyStore(opened.db, vault);
+  const open = (opened: Opened, keyFile = "mcns.key") => {
+    const keys = new DnssecKeyStore(opened.db, KeyVault.open(join(stores.path, "..", keyFile)));
     const { clock } = stores;
     const dnssec = openDnssec({
       store: keys,
@@ -58,7 +57,7 @@ export async function dnssecUnderTest(lines: readonly string[]): Promise<DnssecU
       stores.clock.advance(ms);
       await dnssec.maintenance.tick();
     },
-    reopen: (opened) => open(opened).dnssec,
+    reopen: (opened, keyFile) => open(opened, keyFile).dnssec,
     async [Symbol.asyncDispose]() {
       await dnssec[Symbol.asyncDispose]();
       await stores[Symbol.asyncDispose]();
