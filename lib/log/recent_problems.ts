@@ -1,5 +1,5 @@
 import type { Clock } from "@lib/clock/mod.ts";
-import { createLogger, type Fields, type Logger } from "./mod.ts";
+import { createLogger, type Fields, type Logger } from "./logger.ts";
 
 /** Keeps the last warnings and errors, as they are logged, for who asks how a program is doing. */
 export class RecentProblems {

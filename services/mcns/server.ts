@@ -29,6 +29,7 @@ import { QueryRate } from "./dns/query_rate.ts";
 import { openTransfers } from "./dns/transfer/open_transfers.ts";
 import { dohRoute } from "./dns/transport/doh.ts";
 import { hostPort, listenDns } from "./dns/transport/listen.ts";
+import type { DnssecMaintenance } from "./dnssec/maintenance.ts";
 import { openDnssec } from "./dnssec/open_dnssec.ts";
 import { DomainName } from "./domain/name.ts";
 import type { RightsSettings } from "./domain/rights.ts";
@@ -153,7 +154,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
 
   // The API.
   const verifier = stack.use(serviceVerifier(context));
-  const health = () => healthOf(forwarder);
+  const health = () => healthOf(forwarder, dnssec.maintenance);
   const rights: RightsSettings = {
     serviceZone: DomainName.parse(config.rights.service_zone, "rights.service_zone"),
     agentAccount: config.rights.agent_account,
@@ -255,10 +256,9 @@ function databaseBytes(config: Config): number {
   return [path, `${path}-wal`].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
-function healthOf(forwarder: Forwarder | null): HealthReport {
+/** What an operator must look at. Our own zones are answered all the same. */
+function healthOf(forwarder: Forwarder | null, signing: DnssecMaintenance): HealthReport {
   const down = (forwarder?.upstreams ?? []).filter(({ healthy }) => !healthy);
-  return {
-    status: down.length === 0 ? "serving" : "degraded",
-    reasons: down.map(({ address }) => `upstream ${address} does not reply`),
-  };
+  const reasons = [...down.map(({ address }) => `upstream ${address} does not reply`), ...signing.problems()];
+  return { status: reasons.length === 0 ? "serving" : "degraded", reasons };
 }

@@ -16,7 +16,7 @@ import type { DomainName } from "../domain/name.ts";
 import type { Octets } from "../domain/octets.ts";
 import type { Zone } from "../domain/zone.ts";
 import type { DnssecKeyStore, SignedZone } from "../store/dnssec_key_store.ts";
-import type { ZoneEditor } from "../store/zone_editor.ts";
+import { renewal, type ZoneEditor } from "../store/zone_editor.ts";
 import type { By } from "../store/zone_store.ts";
 import { jobsOf, signAside } from "./bulk_signer.ts";
 import { confirmDs, finishBuilding, type KeyTransaction, markReplaced, takeStep } from "./key_steps.ts";
@@ -199,7 +199,7 @@ export class ZoneCare {
     const prepared = await signAside(jobs, { signing, at, signal });
     if (signal.aborted) return;
     publisher.with(this.#zone, { again, prepared }, () => {
-      editor.edit(this.#zone, by, "dnssec.renew", (edit) => edit.republish());
+      editor.edit(this.#zone, by, renewal, (edit) => edit.republish());
     });
   }
 }

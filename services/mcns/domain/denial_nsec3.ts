@@ -1,5 +1,5 @@
 /** NSEC3 proofs (RFC 5155 §7.2). */
-import { distinct, nextCloser, wildcardBelow } from "./denial.ts";
+import { distinct, nextCloser, wildcardBelow } from "./denial_names.ts";
 import { parentKey } from "./name.ts";
 import type { Finding, Nsec3Parameters, OwnedSet, Zone } from "./zone.ts";
 

@@ -47,6 +47,9 @@ export interface ZoneEditorParts {
   readonly log: Logger;
 }
 
+/** The action of an edit that only makes signatures anew: it leaves a serial, and no history. */
+export const renewal = "dnssec.renew";
+
 /** What is to happen once the transaction has committed. */
 interface Open {
   readonly at: number;
@@ -269,7 +272,7 @@ export class ZoneEditor {
       zones,
       rows,
       views,
-      isSigned: before.isSigned,
+      isSigned: hasSignatures(before),
       isNew: !before.isAnswerable,
     });
     const result = work(session);
@@ -282,7 +285,8 @@ export class ZoneEditor {
     plain.set(name.key, apexSets(after, plain.get(name.key) ?? readSets(rows.at(row.id, "@"), "", row.name, log)));
     const sets = this.#publisher.publish(before, plain, at);
     this.#store({ row, name, before, sets, serial });
-    this.#remember({ row, serial, action, removed, added, undoes, summary: "" }, by);
+    // Signatures that were made anew are no change that anybody looks for; a large zone's would push out all others.
+    if (action !== renewal) this.#remember({ row, serial, action, removed, added, undoes, summary: "" }, by);
     const inViews = viewSets(names, row.name, log);
     const published = [...sets].map(([key, sets]) => {
       const own = inViews.get(key);
@@ -351,6 +355,11 @@ export class ZoneEditor {
 export interface SecondarySoa extends ZoneSettings {
   readonly serial: number;
   readonly ttlSeconds: number;
+}
+
+/** Also true of a zone that is being signed for the first time: its keys are shown when every name has its signatures. */
+function hasSignatures(zone: Zone): boolean {
+  return zone.isSigned || zone.isAnswerable && zone.soaSet.signatures.length > 0;
 }
 
 /** What views have of their own at the names, unsigned, by key and view. */
