@@ -6,3 +6,4 @@
 export { type Issued, type IssuedFiles, type ThrowawayCa, throwawayCa, writeIssued } from "./throwaway_ca.ts";
 export { type Ran, run } from "./run.ts";
 export { playSession, wordsOf } from "./cli_session.ts";
+export { seeded } from "./seeded.ts";

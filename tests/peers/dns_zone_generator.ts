@@ -3,22 +3,15 @@
  * chains of CNAMEs in and out of the zone, DNAMEs. The same seed makes the same zone.
  * @module
  */
+import { seeded } from "@lib/testing/mod.ts";
 
-/** Random numbers from a seed (mulberry32): a failing run can be repeated. */
+/** Random choices from a seed: a failing run can be repeated. */
 export class Seeded {
-  #state: number;
+  /** 0 to before its argument, whole. */
+  readonly below: (below: number) => number;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** 0 to before `below`, whole. */
-  below(below: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = this.#state;
-    t = Math.imul(t ^ t >>> 15, t | 1);
-    t ^= t + Math.imul(t ^ t >>> 7, t | 61);
-    return Math.floor(((t ^ t >>> 14) >>> 0) / 2 ** 32 * below);
+    this.below = seeded(seed);
   }
 
   pick<T>(list: readonly T[]): T {

@@ -1,8 +1,10 @@
 /** Mutated packets: bounded in number, the same on every run. A failure names the packet. */
 import assert from "node:assert/strict";
 import { systemClock } from "@lib/clock/mod.ts";
+import { seeded } from "@lib/testing/mod.ts";
 import { answersUnderTest } from "../testing/answers_under_test.ts";
 import { query } from "../testing/dig_notation.ts";
+import { mutate } from "../testing/mutate.ts";
 import { signedZoneOf } from "../testing/signed_zone.ts";
 import { viewsOf, zoneOf } from "../testing/zone_text.ts";
 import { ednsOptions } from "./codes.ts";
@@ -10,45 +12,6 @@ import { cookieOctets, Cookies } from "./cookies.ts";
 import { readMessage } from "./message.ts";
 
 const mutations = 100_000;
-
-/** mulberry32: small, and the same everywhere. */
-function random(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ seed >>> 15, 1 | seed);
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
-    return Math.floor(((t ^ t >>> 14) >>> 0) / 2 ** 32 * below);
-  };
-}
-
-/** One to four changes: octets set, bits flipped, cut off, doubled, pointers sown. */
-function mutate(packet: Uint8Array, pick: (below: number) => number): Uint8Array {
-  let octets = [...packet];
-  for (let left = 1 + pick(4); left > 0; left--) {
-    const at = pick(Math.max(1, octets.length));
-    switch (pick(6)) {
-      case 0:
-        octets[at] = pick(256);
-        break;
-      case 1:
-        octets[at] = (octets[at] ?? 0) ^ 1 << pick(8);
-        break;
-      case 2:
-        octets = octets.slice(0, at);
-        break;
-      case 3:
-        octets.splice(at, 0, ...octets.slice(at, at + pick(20)));
-        break;
-      case 4:
-        octets.splice(at, 2, 0xc0 | pick(2), pick(64));
-        break;
-      case 5:
-        octets.push(...Array.from({ length: pick(12) }, () => pick(256)));
-        break;
-    }
-  }
-  return Uint8Array.from(octets);
-}
 
 const limit = 4;
 const ask = answersUnderTest({
@@ -99,7 +62,7 @@ const seeds = questions.flatMap((text) => [
 ]);
 
 Deno.test("Answers gives a well-formed reply or none to 100,000 mutated queries, four times as long at most", () => {
-  const pick = random(1);
+  const pick = seeded(1);
   let replies = 0;
   for (let i = 0; i < mutations; i++) {
     const packet = mutate(seeds[i % seeds.length]!, pick);
@@ -117,7 +80,7 @@ Deno.test("Answers gives a well-formed reply or none to 100,000 mutated queries,
 });
 
 Deno.test("Answers gives a well-formed reply to 20,000 mutated queries over TLS, whatever their length", () => {
-  const pick = random(3);
+  const pick = seeded(3);
   for (let i = 0; i < mutations / 5; i++) {
     const packet = mutate(seeds[i % seeds.length]!, pick);
     const sent = ask.reply(packet, { transport: "tls" });
@@ -126,7 +89,7 @@ Deno.test("Answers gives a well-formed reply to 20,000 mutated queries over TLS,
 });
 
 Deno.test("Answers with our cookie, mutated with the query or not, is well formed", () => {
-  const pick = random(4);
+  const pick = seeded(4);
   const first = readMessage(
     ask.reply(query("www.example.org A", {
       edns: 1232,
@@ -148,7 +111,7 @@ Deno.test("Answers with our cookie, mutated with the query or not, is well forme
 });
 
 Deno.test("readMessage reads or refuses 100,000 mutated replies", () => {
-  const pick = random(2);
+  const pick = seeded(2);
   const replies = seeds.map((seed) => ask.reply(seed, { transport: "tcp" })!);
   let read = 0;
   for (let i = 0; i < mutations; i++) {

@@ -5,9 +5,17 @@ import { SecureStream } from "../dns/transport/secure_stream.ts";
 /** How long a test waits for a reply, ms: only a failing one waits. */
 const patienceMs = 5000;
 
-/** The reply over UDP; null when none came. */
-export async function askUdp(address: string, packet: Uint8Array, waitMs = patienceMs): Promise<Uint8Array | null> {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+/**
+ * The reply over UDP; null when none came.
+ * @param from the client's address
+ */
+export async function askUdp(
+  address: string,
+  packet: Uint8Array,
+  waitMs = patienceMs,
+  from = "127.0.0.1",
+): Promise<Uint8Array | null> {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: from, port: 0 });
   const timer = setTimeout(() => socket.close(), waitMs);
   try {
     await socket.send(packet, { transport: "udp", ...hostPort(address) });

@@ -1,14 +1,10 @@
 /** Random changes of a zone's names, the same for the same seed: for tests that compare two ways to the same end. */
+import { seeded } from "@lib/testing/mod.ts";
 
-/** Numbers from 0 to before 1 (mulberry32). */
+/** Numbers from 0 to before 1. */
 export function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = state + 0x6d2b79f5 | 0;
-    let mixed = Math.imul(state ^ state >>> 15, 1 | state);
-    mixed = mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed) ^ mixed;
-    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32;
-  };
+  const pick = seeded(seed);
+  return () => pick(2 ** 32) / 2 ** 32;
 }
 
 /** Few labels at few depths, so that names come, go, hide each other and stand empty again and again. */

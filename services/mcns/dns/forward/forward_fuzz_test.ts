@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "@lib/clock/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
+import { seeded } from "@lib/testing/mod.ts";
 import { DomainName } from "../../domain/name.ts";
 import { query } from "../../testing/dig_notation.ts";
+import { mutate } from "../../testing/mutate.ts";
 import { replyTo, type Script } from "../../testing/scripted_upstream.ts";
 import { headerOctets } from "../codes.ts";
 import { readMessage } from "../message.ts";
@@ -15,48 +17,6 @@ import { buildQuery, judge } from "./upstream_query.ts";
 import type { Question } from "./upstream_reply.ts";
 
 const mutations = 20_000;
-
-/** mulberry32: small, and the same everywhere. */
-function random(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ seed >>> 15, 1 | seed);
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
-    return Math.floor(((t ^ t >>> 14) >>> 0) / 2 ** 32 * below);
-  };
-}
-
-/** One to six changes behind the question: octets set, bits flipped, cut off, doubled, pointers sown, counts changed. */
-function mutate(packet: Uint8Array, from: number, pick: (below: number) => number): Uint8Array {
-  let octets = [...packet];
-  for (let left = 1 + pick(6); left > 0; left--) {
-    const at = from + pick(Math.max(1, octets.length - from));
-    switch (pick(7)) {
-      case 0:
-        octets[at] = pick(256);
-        break;
-      case 1:
-        octets[at] = (octets[at] ?? 0) ^ 1 << pick(8);
-        break;
-      case 2:
-        octets = octets.slice(0, at);
-        break;
-      case 3:
-        octets.splice(at, 0, ...octets.slice(at, at + pick(40)));
-        break;
-      case 4:
-        octets.splice(at, 2, 0xc0 | pick(2), pick(256));
-        break;
-      case 5:
-        octets[6 + pick(6)] = pick(4);
-        break;
-      case 6:
-        octets[3] = (octets[3] ?? 0) ^ 1 << pick(4);
-        break;
-    }
-  }
-  return Uint8Array.from(octets);
-}
 
 const scripts: [string, Script][] = [
   ["www.example.net A", { answers: ["www.example.net 60 A 192.0.2.1", "www.example.net 60 A 192.0.2.2"] }],
@@ -76,7 +36,7 @@ const scripts: [string, Script][] = [
 ];
 
 Deno.test("Forwarder takes or leaves 20,000 mutated replies, and its cache stays within its bytes", async () => {
-  const pick = random(3);
+  const pick = seeded(3);
   const clock = new FakeClock();
   let seed: [string, Script] = scripts[0]!;
   let last = new Uint8Array(0);
@@ -86,7 +46,7 @@ Deno.test("Forwarder takes or leaves 20,000 mutated replies, and its cache stays
     ask({ question }) {
       const asked = buildQuery(question);
       const whole = replyTo(readQuery(asked.packet)!, seed[1]);
-      last = mutate(whole, headerOctets + question.key.length + 4, pick) as Uint8Array<ArrayBuffer>;
+      last = mutate(whole, pick, headerOctets + question.key.length + 4);
       const verdict = judge(asked, last);
       if (verdict.kind === "foreign") return Promise.resolve(null);
       believed++;
@@ -139,13 +99,13 @@ Deno.test("Forwarder takes or leaves 20,000 mutated replies, and its cache stays
 });
 
 Deno.test("judge never throws, and takes no reply whose question was mutated for ours", () => {
-  const pick = random(4);
+  const pick = seeded(4);
   const key = DomainName.parse("www.example.net", "name").key;
   let replies = 0;
   for (let i = 0; i < mutations; i++) {
     const asked = buildQuery({ key, type: 1, dnssecOk: false, checkingDisabled: false });
     const whole = replyTo(readQuery(asked.packet)!, scripts[0]![1]);
-    const packet = mutate(whole, 0, pick);
+    const packet = mutate(whole, pick);
     const verdict = judge(asked, packet.slice());
     if (verdict.kind === "foreign") continue;
     replies++;

@@ -1,22 +1,13 @@
 /** What holds for any data: random data of every type, mutations of it, random texts. */
 import assert from "node:assert/strict";
 import { PlatformError } from "@lib/errors/mod.ts";
+import { seeded } from "@lib/testing/mod.ts";
 import { toHex } from "../octets.ts";
 import { canonicalData, checkData, exampleOf, formatData, namesIn, parseData, targetOf } from "./record_data.ts";
 import { types, typeText } from "./record_type.ts";
 import { typeBitmap, typesOfBitmap } from "./type_bitmap.ts";
 
-/** mulberry32: small, and the same everywhere. */
-function random(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-const pick = random(3);
+const pick = seeded(3);
 const octets = (length: number): string => Array.from({ length }, () => String.fromCharCode(pick(256))).join("");
 const string = (length = pick(40)): string => String.fromCharCode(length) + octets(length);
 const name = (): string => Array.from({ length: pick(5) }, () => string(1 + pick(20))).join("") + "\0";
