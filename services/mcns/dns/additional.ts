@@ -64,7 +64,8 @@ const isAddress = (type: number): boolean => type === types.A || type === types.
 /** Priority 0 (RFC 9460 §2.4.2). */
 const isAliasMode = (data: Octets): boolean => data.startsWith("\0\0");
 
-function namesHosts(type: number): boolean {
+/** Whether data of the type names hosts whose addresses the client will want. */
+export function namesHosts(type: number): boolean {
   switch (type) {
     case types.NS:
     case types.MX:

@@ -5,7 +5,7 @@ import { LookupName } from "../domain/lookup_name.ts";
 import type { Octets } from "../domain/octets.ts";
 import { type Finding, type OwnedSet, type RecordSet, setOf, type Zone } from "../domain/zone.ts";
 import type { ZoneDirectory } from "../domain/zone_directory.ts";
-import { addAddresses, addGlue } from "./additional.ts";
+import { addAddresses, addGlue, namesHosts } from "./additional.ts";
 import { resolveAlias } from "./alias.ts";
 import { maxLinks, redirected } from "./chain.ts";
 import { rcodes, types } from "./codes.ts";
@@ -111,13 +111,11 @@ export class AuthorityWriter {
           this.#set(sections.answer, key, finding.set!);
           this.#proveWildcard(zone, finding, key);
           this.writeProofs();
-          addAddresses(
-            zone,
-            finding.wildcard ? key ?? query.key : finding.owner,
-            finding.set!,
-            this.#dnssecOk,
-            this.#writer,
-          );
+          // Asked first, as the owner's key is made anew.
+          if (namesHosts(finding.set!.type)) {
+            const owner = finding.wildcard ? key ?? query.key : finding.owner;
+            addAddresses(zone, owner, finding.set!, this.#dnssecOk, this.#writer);
+          }
           return;
         case "signatures":
           for (const { ttlSeconds, signatures } of finding.sets) {

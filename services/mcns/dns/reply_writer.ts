@@ -64,7 +64,8 @@ export class ReplyWriter {
     this.#query = query;
     this.#options = options;
     this.#limit = limit - (query.edns === null ? 0 : optOctets + (options?.reserved ?? 0));
-    this.#counts.fill(0);
+    const counts = this.#counts;
+    counts[0] = counts[1] = counts[2] = 0;
     this.#namesStarted = this.#overflowed = this.#truncated = false;
     const { packet, questionEnd } = query;
     for (let i = headerOctets; i < questionEnd; i++) out[i] = packet[i]!;
