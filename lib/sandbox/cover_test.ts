@@ -57,10 +57,13 @@ Deno.test("derive keeps the grant of a name that reads as unset without its own"
   ]);
 });
 
-Deno.test("derive grants what a verb needs for that verb alone", () => {
-  const declaration = { program: "a", verbs: { status: { read: ["a.ca"] } } };
-  deepEqual(derive({ declaration, config }).grants, []);
-  deepEqual(derive({ declaration, config, verb: "status" }).grants, [
-    { kind: "read", value: "/pki/root.pem", reason: "reads for status: [a].ca" },
+Deno.test("derive grants a verb that is listed what it needs alone, and others what the server has", () => {
+  const declaration = { program: "a", read: ["a.key"], verbs: { status: { read: ["a.ca"] } } };
+  const own = { a: { key: "/a/key", ca: "/pki/root.pem" } };
+  const server = [{ kind: "read" as const, value: "/a/key", reason: "reads: [a].key" }];
+  deepEqual(derive({ declaration, config: own }).grants, server);
+  deepEqual(derive({ declaration, config: own, verb: "help" }).grants, server);
+  deepEqual(derive({ declaration, config: own, verb: "status" }).grants, [
+    { kind: "read", value: "/pki/root.pem", reason: "reads: [a].ca" },
   ]);
 });

@@ -17,8 +17,8 @@ export interface Declaration {
   read?: readonly string[];
   /** Files and folders that it reads and writes. */
   write?: readonly string[];
-  /** What a verb needs that the server does not, e.g. `status` the root that the server's certificate leads to. */
-  verbs?: Readonly<Record<string, { read: readonly string[] }>>;
+  /** Verbs that need other things than the server: instead of all of the above they get these, e.g. `status`. */
+  verbs?: Readonly<Record<string, VerbNeeds>>;
   /** Variables that it reads beside those of its config, e.g. "PORT_*". */
   env?: readonly string[];
   /** Config keys of the programs that it may start. None but the agent's and the tools' declarations have any. */
@@ -31,11 +31,19 @@ export interface Declaration {
   memoryMib?: number;
 }
 
+/** What a verb touches, as in Declaration. */
+export interface VerbNeeds {
+  connect?: readonly string[];
+  read?: readonly string[];
+  write?: readonly string[];
+}
+
 /** What a bundle without a declaration of its own gets: its routes' ports, and nothing else. */
 export function defaultDeclaration(program: string): Declaration {
   return { program };
 }
 
+const verbLists = ["connect", "read", "write"] as const;
 const lists = ["listen", "connect", "datagramPeers", "read", "write", "env", "unstable"] as const;
 
 /**
@@ -79,11 +87,15 @@ function checkVerbs(verbs: unknown): void {
     typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isTable(verbs)) throw invalid("declaration.verbs", "must be an object");
   for (const [verb, needs] of Object.entries(verbs)) {
-    const read = isTable(needs) && Object.keys(needs).join() === "read" ? needs.read : null;
-    if (!Array.isArray(read) || !read.every((one) => typeof one === "string")) {
+    const isRight = isTable(needs) &&
+      Object.entries(needs).every(([key, list]) =>
+        (verbLists as readonly string[]).includes(key) && Array.isArray(list) &&
+        list.every((one) => typeof one === "string")
+      );
+    if (!isRight) {
       throw invalid(
         `declaration.verbs.${verb}`,
-        `must be {"read": [config keys]}, got ${quote(JSON.stringify(needs))}`,
+        `must be lists of config keys under ${verbLists.join(", ")}, got ${quote(JSON.stringify(needs))}`,
       );
     }
   }

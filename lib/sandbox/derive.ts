@@ -27,7 +27,7 @@ export interface DeriveOptions {
   config: Readonly<Record<string, unknown>>;
   /** Granted for reading, and its variables `$<PROGRAM>_*`; left out for programs without one. */
   configFile?: string;
-  /** What the program is started to do; what its declaration has for this verb alone is granted too. Default "server". */
+  /** What the program is started to do. A verb that the declaration lists gets what it needs and no more. Default "server". */
   verb?: string;
   extra?: Extra;
 }
@@ -43,6 +43,7 @@ export interface Sandbox {
  */
 export function derive(options: DeriveOptions): Sandbox {
   const { declaration, config, configFile, verb = "server", extra = {} } = options;
+  const needs: Omit<Declaration, "program"> = declaration.verbs?.[verb] ?? declaration;
   const grants: Grant[] = [];
   const add = (kind: GrantKind, value: string, reason: string): void => {
     const before = grants.find((grant) => grant.kind === kind && grant.value === value);
@@ -76,20 +77,19 @@ export function derive(options: DeriveOptions): Sandbox {
     add("read", configFile, "the config file");
     add("env", `${declaration.program.toUpperCase().replaceAll("-", "_")}_*`, "config values given as variables");
   }
-  each(declaration.listen, (address, key) => listening(address, `listens: ${key}`));
-  each(declaration.connect, (address, key) => socket(address, `connects: ${key}`));
+  each(needs.listen, (address, key) => listening(address, `listens: ${key}`));
+  each(needs.connect, (address, key) => socket(address, `connects: ${key}`));
   each(
-    declaration.datagramPeers,
+    needs.datagramPeers,
     (network, key) => add("net", datagramPeer(network, key), `answers datagrams of: ${key}`),
   );
-  each(declaration.read, (path, key) => add("read", path, `reads: ${key}`));
-  each(declaration.verbs?.[verb]?.read, (path, key) => add("read", path, `reads for ${verb}: ${key}`));
-  each(declaration.write, (path, key) => {
+  each(needs.read, (path, key) => add("read", path, `reads: ${key}`));
+  each(needs.write, (path, key) => {
     add("read", path, `reads and writes: ${key}`);
     add("write", path, `reads and writes: ${key}`);
   });
-  for (const name of declaration.env ?? []) add("env", name, "declared variable");
-  each(declaration.run, (path, key) => add("run", path, `starts: ${key}`));
+  for (const name of needs.env ?? []) add("env", name, "declared variable");
+  each(needs.run, (path, key) => add("run", path, `starts: ${key}`));
 
   for (const { address, reason } of extra.listen ?? []) listening(address, reason);
   for (const { address, reason } of extra.connect ?? []) socket(address, reason);

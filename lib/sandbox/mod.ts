@@ -5,7 +5,7 @@
  * @module
  */
 export { covers } from "./cover.ts";
-export { type Declaration, defaultDeclaration, parseDeclaration } from "./declaration.ts";
+export { type Declaration, defaultDeclaration, parseDeclaration, type VerbNeeds } from "./declaration.ts";
 export {
   baseFlags,
   commandLine,

@@ -6,7 +6,10 @@ export const sandbox: Declaration = {
   listen: ["server.rest_addr", "server.grpc_addr"],
   read: ["server.tls_cert", "server.tls_key", "keys.master_key_file", "keys.passphrase_file"],
   write: ["server.data_dir"],
-  verbs: { status: { read: ["server.ca_cert"] } },
+  verbs: {
+    status: { connect: ["server.rest_addr"], read: ["server.ca_cert"] },
+    snapshot: { write: ["server.data_dir"] },
+  },
   unstable: ["net"],
   takeover: true,
 };

@@ -22,7 +22,10 @@ export const sandbox: Declaration = {
     "transfer.tls_ca",
   ],
   write: ["server.data_dir", "dnssec.key_file"],
-  verbs: { status: { read: ["server.ca_cert"] } },
+  verbs: {
+    status: { connect: ["server.rest_addr"], read: ["server.ca_cert"] },
+    snapshot: { write: ["server.data_dir"] },
+  },
   unstable: ["net"],
   takeover: true,
 };

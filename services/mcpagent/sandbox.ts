@@ -33,7 +33,10 @@ export const sandbox: Declaration = {
     "mcproxy.certs_dir",
     "renewal.folders",
   ],
-  verbs: { status: { read: ["server.ca_cert"] } },
+  verbs: {
+    status: { connect: ["server.rest_addr"], read: ["server.ca_cert"] },
+    snapshot: { write: ["server.data_dir"] },
+  },
   run: ["deno.path"],
   // Port checks beside a program that shares its port with its successor.
   unstable: ["net"],

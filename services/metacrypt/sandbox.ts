@@ -7,7 +7,10 @@ export const sandbox: Declaration = {
   connect: ["mcias.address"],
   read: ["server.tls_cert", "server.tls_key", "mcias.ca_cert", "seal.auto_unseal_key_file"],
   write: ["server.data_dir"],
-  verbs: { status: { read: ["server.ca_cert"] } },
+  verbs: {
+    status: { connect: ["server.rest_addr"], read: ["server.ca_cert"] },
+    snapshot: { write: ["server.data_dir"] },
+  },
   unstable: ["net"],
   takeover: true,
 };

@@ -45,9 +45,11 @@ function absolutise(config: Table, bundle: Bundle, folder: string): void {
   const socket = (address: unknown) =>
     typeof address === "string" && address.startsWith("unix:") ? `unix:${absolute(address.slice(5))}` : address;
   const { read = [], write = [], listen = [], connect = [], verbs = {} } = bundle.declaration;
-  const ofVerbs = Object.values(verbs).flatMap((verb) => verb.read);
-  for (const key of [...read, ...write, ...ofVerbs]) replaceAt(config, key.split("."), absolute);
-  for (const key of [...listen, ...connect]) replaceAt(config, key.split("."), socket);
+  const ofVerbs = Object.values(verbs);
+  const files = [...read, ...write, ...ofVerbs.flatMap(({ read = [], write = [] }) => [...read, ...write])];
+  const sockets = [...listen, ...connect, ...ofVerbs.flatMap(({ connect = [] }) => connect)];
+  for (const key of files) replaceAt(config, key.split("."), absolute);
+  for (const key of sockets) replaceAt(config, key.split("."), socket);
 }
 
 function replaceAt(at: unknown, key: readonly string[], change: (value: unknown) => unknown): void {
