@@ -1,20 +1,13 @@
 /** Zones between MCNS and Knot, BIND and NSD, in both roles: AXFR, IXFR, NOTIFY, TSIG, catalog zones. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { AuditLog, auditMigration } from "@lib/audit/mod.ts";
 import { systemClock } from "@lib/clock/mod.ts";
-import { openDatabase } from "@lib/db/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
 import { throwawayCa, writeIssued } from "@lib/testing/mod.ts";
 import { CertificateFiles } from "@lib/tls/mod.ts";
 import { DomainName } from "../../services/mcns/domain/name.ts";
 import { types } from "../../services/mcns/domain/rdata/record_type.ts";
 import { RecordName } from "../../services/mcns/domain/record_name.ts";
-import { Views } from "../../services/mcns/domain/views.ts";
-import { KeyVault } from "../../services/mcns/store/key_vault.ts";
-import { migrations } from "../../services/mcns/store/migrations.ts";
-import { type TransferStores, transferStores } from "../../services/mcns/store/transfer_stores.ts";
-import { type ZoneStores, zoneStores } from "../../services/mcns/store/zone_stores.ts";
 import { eventually, type NameServer, nameServer } from "../../services/mcns/testing/name_server.ts";
 import { by, lookUp, settings, zoneName } from "../../services/mcns/testing/temp_store.ts";
 import { bind, dig, freePort, knot, nsd, run, type TransferPeer } from "./dns_transfer_servers.ts";
@@ -298,7 +291,7 @@ Deno.test({
       config: { transfer: [`source_addrs = ["127.0.0.1:0"]`, `peers = ["127.0.0.1:${port}"]`] },
       fill: ({ editor }) => void editor.create(own, { settings }, by),
     });
-    using store = openStore(mcns.folder);
+    using store = mcns.openStores();
     const { secret } = store.keys.create({
       ...{ name: DomainName.parse(keyName, "name"), algorithm: "hmac-sha256", scopes: [], secret: null },
     }, by);
@@ -326,22 +319,6 @@ Deno.test({
 });
 
 /** The database of a running MCNS, as another process of ours has it. */
-function openStore(folder: string): ZoneStores & TransferStores & Disposable {
-  const data = join(folder, "data");
-  const migrated = [auditMigration, ...migrations];
-  const db = openDatabase({
-    path: join(data, "mcns.db"),
-    migrations: migrated,
-    durability: "full",
-    clock: systemClock,
-  });
-  const audit = new AuditLog(db);
-  const stores = zoneStores(db, { audit, views: new Views(), journalBytes: 1_000_000, log: silentLogger });
-  stores.follower.reload();
-  const transfers = transferStores(db, audit, KeyVault.open(join(data, "mcns.key")));
-  return { ...stores, ...transfers, [Symbol.dispose]: () => db.close() };
-}
-
 /** A certificate for localhost, and its CA. */
 async function certificateFiles(): Promise<{ certificates: CertificateFiles; ca: string } & AsyncDisposable> {
   const folder = await Deno.makeTempDir({ prefix: "dns-tls-" });

@@ -11,30 +11,42 @@ import { openDatabase } from "@lib/db/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
 import { commandLine, derive } from "@lib/sandbox/mod.ts";
 import { throwawayCa, writeIssued } from "@lib/testing/mod.ts";
-import { bundle } from "../../deploy/bundle/bundle.ts";
+import { type BuiltBundle, bundle } from "../../deploy/bundle/bundle.ts";
 import { portsAbove } from "../../deploy/local/layout.ts";
 import { type Config, schema } from "../../services/mcns/config.ts";
 import { Views } from "../../services/mcns/domain/views.ts";
 import { sandbox } from "../../services/mcns/sandbox.ts";
 import { databasePath } from "../../services/mcns/server.ts";
+import { KeyVault } from "../../services/mcns/store/key_vault.ts";
 import { migrations } from "../../services/mcns/store/migrations.ts";
+import { type TransferStores, transferStores } from "../../services/mcns/store/transfer_stores.ts";
 import { type ZoneStores, zoneStores } from "../../services/mcns/store/zone_stores.ts";
 import { freePortsBase, root } from "../platform.ts";
 import { StartedProgram } from "../sandbox/started_program.ts";
 
 export interface McnsOptions {
+  /** Of all its listeners. Default 127.0.0.1. */
+  address?: string;
   /** Further lines of mcns.toml by section, e.g. `{ dns: ['nsid = "a"'], forward: [...] }`. */
   config?: Readonly<Record<string, readonly string[]>>;
   /** Whole tables that follow, e.g. `[[views]] …`. */
   tables?: string;
   /** Puts zones into the database before the first start. */
-  fill?(stores: ZoneStores): void;
+  fill?(stores: McnsStores): void;
 }
+
+/** What is in the database of a process, to read and to change it from another one. */
+export type McnsStores = ZoneStores & TransferStores;
+
+/** Made once for all processes of a test. */
+let built: Promise<BuiltBundle> | undefined;
 
 export class McnsProcess implements AsyncDisposable {
   readonly folder: string;
-  /** Of DNS, "127.0.0.1:port". */
+  /** Of DNS over UDP and TCP, "ip:port". */
   readonly dns: string;
+  /** Of DNS over TLS, "ip:port". */
+  readonly dot: string;
   readonly port: number;
   readonly tlsPort: number;
   readonly restPort: number;
@@ -42,19 +54,22 @@ export class McnsProcess implements AsyncDisposable {
   readonly ca: string;
   #program: StartedProgram;
 
-  private constructor(folder: string, base: number, program: StartedProgram) {
+  private constructor(folder: string, address: string, base: number, program: StartedProgram) {
     this.folder = folder;
     const { dns, proxy, mcns } = portsAbove(base);
     this.port = dns;
     this.tlsPort = proxy;
     this.restPort = mcns.rest;
-    this.dns = `127.0.0.1:${dns}`;
+    this.dns = `${address}:${dns}`;
+    this.dot = `${address}:${proxy}`;
     this.ca = join(folder, "ca.pem");
     this.#program = program;
   }
 
   /** Started, and answering. */
-  static async start({ config = {}, tables = "", fill }: McnsOptions = {}): Promise<McnsProcess> {
+  static async start(
+    { address = "127.0.0.1", config = {}, tables = "", fill }: McnsOptions = {},
+  ): Promise<McnsProcess> {
     const folder = Deno.makeTempDirSync({ prefix: "mcns-process-" });
     const base = freePortsBase();
     const ports = portsAbove(base);
@@ -64,23 +79,24 @@ export class McnsProcess implements AsyncDisposable {
     for (const name of ["data", "cache"]) Deno.mkdirSync(join(folder, name), { mode: 0o700 });
     const sections: Record<string, readonly string[]> = {
       server: [
-        `rest_addr = "127.0.0.1:${ports.mcns.rest}"`,
-        `grpc_addr = "127.0.0.1:${ports.mcns.grpc}"`,
+        `rest_addr = "${address}:${ports.mcns.rest}"`,
+        `grpc_addr = "${address}:${ports.mcns.grpc}"`,
         `tls_cert = "${cert}"`,
         `tls_key = "${key}"`,
         `data_dir = "${join(folder, "data")}"`,
       ],
       mcias: [`address = "127.0.0.1:${ports.mcias.grpc}"`, `ca_cert = "${join(folder, "ca.pem")}"`],
-      dns: [`listen_addrs = ["127.0.0.1:${ports.dns}"]`, `tls_listen_addrs = ["127.0.0.1:${ports.proxy}"]`],
+      dns: [`listen_addrs = ["${address}:${ports.dns}"]`, `tls_listen_addrs = ["${address}:${ports.proxy}"]`],
     };
     const names = new Set([...Object.keys(sections), ...Object.keys(config)]);
     const lines = [...names].flatMap((name) => [`[${name}]`, ...sections[name] ?? [], ...config[name] ?? [], ""]);
     Deno.writeTextFileSync(join(folder, "mcns.toml"), lines.join("\n") + tables);
     if (fill !== undefined) fillDatabase(loadedConfig(folder), fill);
-    const { files } = await bundle({ root, name: "mcns", entry: "services/mcns/main.ts", builtAt: new Date() });
+    built ??= bundle({ root, name: "mcns", entry: "services/mcns/main.ts", builtAt: new Date() });
+    const { files } = await built;
     for (const [name, content] of files) Deno.writeFileSync(join(folder, name), content);
     const program = spawn(folder);
-    const process = new McnsProcess(folder, base, program);
+    const process = new McnsProcess(folder, address, base, program);
     try {
       await program.until(/ ready service=/, 60_000);
       return process;
@@ -129,6 +145,11 @@ export class McnsProcess implements AsyncDisposable {
     await this.#program.until(/ ready service=/, 60_000);
   }
 
+  /** Its database, opened by the test too. */
+  openStores(): McnsStores & Disposable {
+    return openStores(loadedConfig(this.folder));
+  }
+
   /** SIGTERM; its exit code. */
   stop(): Promise<number> {
     return this.#program.stop();
@@ -156,14 +177,28 @@ function spawn(folder: string): StartedProgram {
   );
 }
 
-function fillDatabase(config: Config, fill: (stores: ZoneStores) => void): void {
-  using db = openDatabase({
-    path: databasePath(config),
-    migrations: [auditMigration, ...migrations],
-    durability: "normal",
-    clock: systemClock,
-  });
-  const views = new Views(config.views.map(({ name }) => ({ name, has: () => false })));
-  const stores = zoneStores(db, { audit: new AuditLog(db), views, journalBytes: 1024 * 1024, log: silentLogger });
+function fillDatabase(config: Config, fill: (stores: McnsStores) => void): void {
+  using stores = openStores(config);
   fill(stores);
+}
+
+/** The database and its key file; a process that runs beside sees each change within 250 ms. */
+function openStores(config: Config): McnsStores & Disposable {
+  using stack = new DisposableStack();
+  const db = stack.adopt(
+    openDatabase({
+      path: databasePath(config),
+      migrations: [auditMigration, ...migrations],
+      durability: "normal",
+      clock: systemClock,
+    }),
+    (opened) => opened.close(),
+  );
+  const audit = new AuditLog(db);
+  const views = new Views(config.views.map(({ name }) => ({ name, has: () => false })));
+  const stores = zoneStores(db, { audit, views, journalBytes: 1024 * 1024, log: silentLogger });
+  stores.follower.reload();
+  const vault = KeyVault.open(config.dnssec.key_file || join(config.server.data_dir, "mcns.key"));
+  const opened = stack.move();
+  return { ...stores, ...transferStores(db, audit, vault), [Symbol.dispose]: () => opened.dispose() };
 }

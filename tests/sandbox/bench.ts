@@ -10,7 +10,7 @@ import { type ComponentDefinition, parseDefinition } from "@lib/definition/mod.t
 import { HttpsClient } from "@lib/http/mod.ts";
 import { createRoot, encryptKeyPem, exportKeyPem } from "@lib/pki/mod.ts";
 import { commandLine, derive, type Grant, type Sandbox } from "@lib/sandbox/mod.ts";
-import { bootstrap } from "../../deploy/local/bootstrap.ts";
+import { adminName, bootstrap } from "../../deploy/local/bootstrap.ts";
 import { type BuiltBundle, bundle } from "../../deploy/bundle/bundle.ts";
 import { writeWhole } from "../../deploy/local/files.ts";
 import { type Layout, layoutOf, loopback, registryName } from "../../deploy/local/layout.ts";
@@ -75,6 +75,20 @@ export class SandboxBench implements Disposable {
     storeBundle(this.bundlesDir, sha256, config, files);
   }
 
+  /** Of the administrator. */
+  get password(): string {
+    return Deno.readTextFileSync(this.layout.adminPassword).trim();
+  }
+
+  /** Gets the administrator's token; MCIAS runs. */
+  async logIn(): Promise<void> {
+    const login = await this.rest("mcias", "POST /v1/auth/login", { username: adminName, password: this.password });
+    this.token = String(JSON.parse(login).token);
+  }
+
+  /** Text with the data folder's path left out. */
+  readonly shown = (text: string): string => text.replaceAll(this.layout.data, "<data>");
+
   get bundlesDir(): string {
     return this.layout.srv("mcpagent", "bundles");
   }
@@ -104,8 +118,27 @@ export class SandboxBench implements Disposable {
     return this.#launch(subject).sandbox.grants;
   }
 
-  start(subject: Subject, { without, audit }: StartOptions = {}): StartedProgram {
-    const { sandbox, entry, args, env } = this.#launch(subject);
+  start(subject: Subject, options: StartOptions = {}): StartedProgram {
+    return this.#run(this.#launch(subject), options);
+  }
+
+  /** Grants of a verb of a program with a config. */
+  verbGrants(subject: ProgramName, verb: string): Grant[] {
+    return this.#verbLaunch(subject, [verb]).sandbox.grants;
+  }
+
+  /** Runs a verb, with the words that follow it, to its end. @returns its exit code and output */
+  async verb(
+    subject: ProgramName,
+    words: readonly string[],
+    options: StartOptions = {},
+  ): Promise<{ code: number; output: string }> {
+    const program = this.#run(this.#verbLaunch(subject, words), options);
+    const code = await program.status();
+    return { code, output: program.output };
+  }
+
+  #run({ sandbox, entry, args, env }: Launch, { without, audit }: StartOptions): StartedProgram {
     const grants = sandbox.grants.filter((grant) =>
       without === undefined || grant.kind !== without.kind || grant.value !== without.value
     );
@@ -201,6 +234,15 @@ export class SandboxBench implements Disposable {
       caCert: this.layout.pki.root,
     });
     return { sandbox, entry: found.entry, args: definition.cmd, env: { ...definition.env, ...portVariables(ports) } };
+  }
+
+  #verbLaunch(subject: ProgramName, words: readonly string[]): Launch {
+    const { entry } = this.#launch(subject);
+    const { schema, sandbox: declaration } = programs[subject];
+    const configFile = this.layout.srv(subject, `${subject}.toml`);
+    const { config } = loadConfig({ schema, service: subject, file: configFile, environment: () => undefined });
+    const sandbox = derive({ declaration, config, configFile, verb: words[0]! });
+    return { sandbox, entry, args: [...words, "--config", configFile], env: {} };
   }
 
   #component(toml: string): ComponentDefinition {

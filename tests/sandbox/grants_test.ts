@@ -2,11 +2,10 @@
  * Every program runs its story with exactly the grants that are derived for it: it asks for nothing else, it uses
  * each, and without any one of them the story does not come about.
  */
-import { deepEqual, match, notEqual } from "node:assert/strict";
+import { match, notEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { covers, type Grant } from "@lib/sandbox/mod.ts";
-import { nameOf, notGranted, readAudit, unused } from "./audit.ts";
 import { SandboxBench, type Subject } from "./bench.ts";
+import { tryGrants } from "./grant_trial.ts";
 import type { StartedProgram } from "./started_program.ts";
 import { stories } from "./stories.ts";
 
@@ -15,9 +14,7 @@ let bench: SandboxBench;
 Deno.test.beforeAll(async () => {
   bench = await SandboxBench.make();
   await using _mcias = await bench.serving("mcias");
-  const password = Deno.readTextFileSync(bench.layout.adminPassword).trim();
-  const login = await bench.rest("mcias", "POST /v1/auth/login", { username: "admin", password });
-  bench.token = String(JSON.parse(login).token);
+  await bench.logIn();
 });
 
 Deno.test.afterAll(() => bench[Symbol.dispose]());
@@ -36,40 +33,17 @@ async function around(subject: Subject): Promise<AsyncDisposableStack> {
   return stack.move();
 }
 
-/** How the story fails without a grant, and whether the program asked for what was taken away. */
-async function storyWithout(subject: Subject, without: Grant): Promise<{ fails: boolean; asked: boolean }> {
-  const audit = bench.scratch(`${subject}.without.audit`);
-  try {
-    Deno.removeSync(audit);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  let fails = false;
-  try {
-    await stories[subject].run(bench, { without, audit });
-  } catch {
-    fails = true;
-  }
-  // Starting programs is not in the runtime's log.
-  return { fails, asked: without.kind === "run" || readAudit(audit).some((ask) => covers(without, ask)) };
-}
-
 for (const subject of ["mcias", "metacrypt", "mcns", "mcproxy", "mcr", "hello", "mcpagent"] as const) {
   Deno.test(`${subject} asks for nothing that isn't granted, uses every grant, and can do without none`, async (t) => {
     await using _neighbours = await around(subject);
     const { run, spare = {} } = stories[subject];
-    const grants = bench.grants(subject);
-    const audit = bench.scratch(`${subject}.audit`);
-    await run(bench, { audit });
-    const asks = readAudit(audit);
-    notEqual(asks.length, 0);
-    await t.step("asks for nothing that isn't granted", () => deepEqual(notGranted(asks, grants), []));
-    await t.step("uses every grant", () => deepEqual(unused(asks, grants), Object.keys(spare)));
-    for (const grant of grants.filter((one) => spare[nameOf(one)] === undefined)) {
-      await t.step(`can't do without ${nameOf(grant).replaceAll(bench.layout.data, "<data>")}`, async () => {
-        deepEqual(await storyWithout(subject, grant), { fails: true, asked: true }, grant.reason);
-      });
-    }
+    await tryGrants(t, {
+      grants: bench.grants(subject),
+      spare,
+      audit: bench.scratch(`${subject}.audit`),
+      run: (options) => run(bench, options),
+      shown: bench.shown,
+    });
   });
 }
 

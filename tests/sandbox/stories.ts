@@ -43,7 +43,7 @@ const deadlineMs = 5000;
 export const stories: Record<Subject, Story> = {
   mcias: {
     run: story("mcias", ready, async (bench) => {
-      const password = Deno.readTextFileSync(bench.layout.adminPassword).trim();
+      const { password } = bench;
       const login = JSON.parse(await bench.rest("mcias", "POST /v1/auth/login", { username: adminName, password }));
       const address = `${loopback}:${bench.layout.ports.mcias.grpc}`;
       await using tokens = grpcClient(TokenService, { address, tls: bench.tls, deadlineMs });
