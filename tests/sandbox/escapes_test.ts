@@ -10,23 +10,10 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { loadConfig } from "@lib/config/mod.ts";
-import { commandLine, defaultDeclaration, derive, type Sandbox } from "@lib/sandbox/mod.ts";
-import { writeConfigs } from "../../deploy/local/configs.ts";
-import { writeWhole } from "../../deploy/local/files.ts";
-import { layoutOf } from "../../deploy/local/layout.ts";
-import { programs } from "../../deploy/programs.ts";
-import { root } from "../platform.ts";
 import type { Subject } from "./bench.ts";
-import { StartedProgram } from "./started_program.ts";
+import { Escape, refusals } from "./escape.ts";
 
-// Nothing listens there or anywhere else; only the refusal is looked at. RFC 5737: for documentation.
-const host = "192.0.2.1";
 const linked = "follow a link that was there before the start";
-
-/** What the runtime says when it refuses, or what stands in its place. */
-const refusals =
-  /^(?:Uncaught \(in promise\) |Uncaught )?(?:NotCapable: )?(?:Requires |.* requires |npm specifiers were requested; but --no-npm is specified|Deno.listenDatagram is not a function|too many attached databases - max 0|Import "jose" not a dependency|Relative import path "jose" not prefixed)/;
 
 /** Programs that may connect to every port of this machine. The runtime has no grant for less. */
 const wholeLoopback: Partial<Record<Subject, string>> = {
@@ -34,75 +21,6 @@ const wholeLoopback: Partial<Record<Subject, string>> = {
   mcproxy: "backends get their ports from the agent while it runs",
   mcpagent: "checks the health of programs on ports that it picks while it runs",
 };
-
-interface Outcome {
-  done?: string;
-  refused?: string;
-}
-
-class Escape implements Disposable {
-  readonly folder = Deno.makeTempDirSync({ prefix: "metacircular-escape-" });
-  readonly layout = layoutOf(join(this.folder, "data"), 18_000);
-  /** A file of another service. */
-  readonly foreign: string;
-
-  constructor(readonly program: Subject) {
-    // The agent may read the folders of the services.
-    const others = program === "mcpagent" ? this.folder : this.layout.srv("");
-    this.foreign = join(others, "other", "data", "secret.json");
-    writeConfigs(this.layout, Deno.execPath());
-    writeWhole(this.foreign, '{"secret": true}');
-    writeWhole(join(dirname(this.foreign), "module.js"), 'export default "another\'s";');
-    Deno.copyFileSync(join(root, "tests", "sandbox", "escapes.js"), join(this.folder, "main.js"));
-  }
-
-  sandbox(): Sandbox {
-    const { program } = this;
-    if (program === "hello") {
-      // A volume, to have a folder to write modules into.
-      const extra = { write: [{ path: this.own, reason: "volume" }] };
-      return derive({ declaration: defaultDeclaration("hello"), config: {}, extra });
-    }
-    const { schema, sandbox: declaration } = programs[program];
-    const configFile = this.layout.srv(program, `${program}.toml`);
-    const { config } = loadConfig({ schema, service: program, file: configFile, environment: () => undefined });
-    return derive({ declaration, config, configFile });
-  }
-
-  get own(): string {
-    return this.layout.srv(this.program, "data");
-  }
-
-  async attempt(): Promise<Record<string, Outcome>> {
-    Deno.mkdirSync(this.own, { recursive: true });
-    const link = join(this.own, "link");
-    Deno.symlinkSync(this.foreign, link);
-    const words = {
-      own: this.own,
-      foreign: this.foreign,
-      foreignModule: join(dirname(this.foreign), "module.js"),
-      socket: join(dirname(this.foreign), "s.sock"),
-      host,
-      remote: `http://${host}/module.js`,
-      // One of those that the runtime imports from when nobody says otherwise.
-      defaultHost: "https://raw.githubusercontent.com/module.js",
-      npm: "npm:jose@6.2.17",
-      link,
-    };
-    await using started = new StartedProgram(
-      commandLine(this.sandbox(), { entry: join(this.folder, "main.js"), args: [JSON.stringify(words)] }),
-      { DENO_DIR: join(this.folder, "cache"), NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", SECRET: "of the environment" },
-      this.folder,
-    );
-    equal(await started.status(), 0, started.output);
-    const line = started.output.split("\n").find((one) => one.startsWith('{"read another'));
-    return JSON.parse(line ?? "null") as Record<string, Outcome>;
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.folder, { recursive: true });
-  }
-}
 
 for (const program of ["mcias", "metacrypt", "mcns", "mcproxy", "mcr", "mcpagent", "hello"] as const) {
   Deno.test(`${program}, taken over, doesn't get out of its sandbox`, async (t) => {
