@@ -93,3 +93,6 @@ export function signatureTimes({ signatureSeconds }: SigningPolicy): SignatureTi
     alarm: fortnights(2),
   };
 }
+
+/** The action of a change that only makes signatures anew: it raises the serial, and leaves no history. */
+export const renewal = "dnssec.renew";

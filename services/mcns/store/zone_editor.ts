@@ -11,6 +11,7 @@ import type { DomainName } from "../domain/name.ts";
 import { isMadeBySigning, types } from "../domain/rdata/record_type.ts";
 import { RecordName } from "../domain/record_name.ts";
 import { nextSerial } from "../domain/serial.ts";
+import { renewal } from "../domain/signing_policy.ts";
 import type { Views } from "../domain/views.ts";
 import { type RecordSet, Zone } from "../domain/zone.ts";
 import type { ZoneSettings } from "../domain/zone_settings.ts";
@@ -46,9 +47,6 @@ export interface ZoneEditorParts {
   readonly views: Views;
   readonly log: Logger;
 }
-
-/** The action of an edit that only makes signatures anew: it leaves a serial, and no history. */
-export const renewal = "dnssec.renew";
 
 /** What is to happen once the transaction has committed. */
 interface Open {

@@ -1,77 +1,9 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "@lib/clock/mod.ts";
-import { silentLogger } from "@lib/log/mod.ts";
-import { DomainName } from "../../domain/name.ts";
-import { typeCode } from "../../domain/rdata/record_type.ts";
 import { recordText } from "../../testing/dig_notation.ts";
-import { type Behaviour, type ScriptedUpstream, scriptedUpstream } from "../../testing/scripted_upstream.ts";
-import { rcodes } from "../codes.ts";
+import { type Behaviour, scriptedUpstream } from "../../testing/scripted_upstream.ts";
 import { BlockList } from "./block_list.ts";
-import { Forwarder, type ForwarderOptions } from "./forwarder.ts";
-import { openUpstream } from "./open_forwarder.ts";
-import type { Question, Resolution } from "./upstream_reply.ts";
-
-interface UnderTest extends AsyncDisposable {
-  forwarder: Forwarder;
-  clock: FakeClock;
-  /** What a client gets: from the cache or an upstream. See `shown`. */
-  ask(text: string): Promise<string[]>;
-}
-
-/** Time-outs are real, short where a test waits for one; the cache's and the back-off's time is the fake clock's. */
-function underTest(
-  upstreams: (ScriptedUpstream | string)[],
-  options: Partial<ForwarderOptions> = {},
-  clock = new FakeClock(),
-): UnderTest {
-  const forwarder = new Forwarder({
-    upstreams: upstreams.map((one) =>
-      openUpstream(typeof one === "string" ? one : one.address, { source_addrs: ["127.0.0.1:0"] }, clock)
-    ),
-    cacheBytes: 100_000,
-    maxTtlSeconds: 300,
-    timeoutMs: 2000,
-    deadlineMs: 10_000,
-    clock,
-    log: silentLogger,
-    ...options,
-  });
-  return {
-    forwarder,
-    clock,
-    async ask(text) {
-      const cached = forwarder.cached(question(text));
-      return cached === undefined
-        ? shown(await forwarder.resolve(question(text)))
-        : ["cached", ...shown(cached.resolution)];
-    },
-    [Symbol.asyncDispose]: () => forwarder.close(),
-  };
-}
-
-/** The rcode where it isn't NOERROR, what is special, and the answer records; "none" for no answer. */
-function shown(resolution: Resolution | null): string[] {
-  if (resolution === null) return ["none"];
-  const { rcode, stale, blocked, ede, answers } = resolution;
-  const flags = [
-    rcode === rcodes.NXDOMAIN && "NXDOMAIN",
-    stale && "stale",
-    blocked && "blocked",
-    ede && `ede ${ede.code}`,
-  ];
-  return [...flags.filter((flag) => typeof flag === "string"), ...answers.map(recordText)];
-}
-
-function question(text: string): Question {
-  const [name = "", type = "A"] = text.split(" ");
-  return { key: DomainName.parse(name, "name").key, type: typeCode(type), dnssecOk: false, checkingDisabled: false };
-}
-
-/** A probe, for the root, finds nothing, which is a reply too. */
-const answering: Behaviour = (name) => name === "." ? {} : { answers: [`${name} 60 A 192.0.2.1`] };
-const answer = (name: string) => [`${name} 60 A 192.0.2.1`];
-const silent: Behaviour = () => null;
-const failing: Behaviour = () => ({ rcode: "SERVFAIL" });
+import { answer, answering, failing, question, silent, underTest } from "../../testing/forwarder_under_test.ts";
 
 Deno.test("Forwarder asks with a random id, letter case and EDNS, and only once for the same question", async () => {
   await using upstream = scriptedUpstream(answering);
