@@ -105,6 +105,14 @@ Deno.test("ARCHITECTURE of MCNS: the operations are those of the contract, each 
   assert.deepEqual(found.toSorted(), wanted.toSorted());
 });
 
+Deno.test("ARCHITECTURE of MCNS: the metrics are those that the code registers", () => {
+  const code = projectFiles().filter((path) => /^services\/mcns\/.*(?<!_test)\.ts$/.test(path)).map(readText);
+  const wanted = new Set(code.flatMap((text) => [...text.matchAll(/"(mcns_\w+)",/g)].map(([, name]) => name!)));
+  const rows = rowsUnder(architecture, "## Observing").filter(({ cells }) => cells[0]!.startsWith("`"));
+  assert.deepEqual(rows.flatMap(({ cells }) => codeIn(cells[0]!)).toSorted(), [...wanted].toSorted());
+  assert.ok(wanted.size > 20);
+});
+
 Deno.test("ARCHITECTURE of MCNS: the grants are those of sandbox.ts", () => {
   const { listen = [], datagramPeers = [], connect = [], read = [], write = [], verbs = {} } = sandbox;
   const wanted = [
