@@ -100,7 +100,8 @@ const calls: Call[] = [
     as: "system",
     body: { name: "taken", type: "A", value: "127.0.0.2", ttl: 60 },
     status: 403,
-    detail: `Cannot change "taken" in ${serviceZone}: system account "robot" may only change "robot" in ${serviceZone}`,
+    detail:
+      `Cannot change A "taken" in ${serviceZone}: system account "robot" may only change "robot" and TXT "_acme-challenge.robot" in ${serviceZone}`,
   },
   {
     what: "MCNS: a system account's record for its own name",
