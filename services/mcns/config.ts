@@ -98,7 +98,7 @@ export const schema = defineConfig({
       ["nxdomain", "zero"],
       "what a blocked name is answered: NXDOMAIN, or 0.0.0.0 and ::",
     ),
-    cache_bytes: integer(16 * 1024 * 1024, "memory for upstreams' answers, bytes", { max: 4 * 1024 ** 3 }),
+    cache_bytes: integer(16 * 1024 * 1024, "memory for upstreams' answers, bytes", { max: 1024 ** 3 }),
   },
   dnssec: {
     key_file: path(
@@ -109,7 +109,7 @@ export const schema = defineConfig({
   transfer: {
     source_addrs: addresses(
       [],
-      'addresses that NOTIFY and questions for a serial go out from, one per IP version, e.g. "0.0.0.0:0"; needed with secondaries or primaries',
+      'addresses that NOTIFY goes out from, one per IP version, e.g. "0.0.0.0:0"; needed to tell secondaries of changes',
     ),
     peers: addresses([], "other servers of our zones, each as ip:port: whom NOTIFY and transfers may reach"),
     tls_ca: path("", "root of the certificates of primaries that are asked over TLS (RFC 9103)"),

@@ -28,4 +28,6 @@ export const sandbox: Declaration = {
   },
   unstable: ["net"],
   takeover: true,
+  // A million records take some 250 MiB, and a cache may be as large as its key says.
+  memoryMib: 2048,
 };

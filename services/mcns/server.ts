@@ -93,10 +93,12 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     journalBytes,
     log,
   });
-  const others = transferStores(db, audit, vault);
+  const others = transferStores(db, audit, vault, log);
   const seeded = seedZones(editor, zones, parseSeeds(config.zones));
   if (seeded.length > 0) log.info("zones seeded from the config", { zones: seeded });
   follower.reload();
+  const unknown = zones.viewsInUse().filter((view) => !views.names.includes(view));
+  if (unknown.length > 0) log.warn("nobody is answered from views that [[views]] doesn't have", { views: unknown });
   stack.use(new RecordExpiry(rows, editor, clock, log));
 
   // DNS. From here on names are answered, whatever becomes of the API.

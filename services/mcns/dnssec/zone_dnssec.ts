@@ -117,7 +117,7 @@ export class ZoneDnssec implements DnssecControl {
     editor.edit(zone, by, action, (edit) => {
       const found = store.find(zone);
       if (found === undefined) {
-        throw notFound("signed zone", zone.text, { hint: "Sign it first: mcnsctl dnssec sign." });
+        throw notFound("signed zone", zone.text, { hint: "Sign it first: mcnsctl zone sign." });
       }
       work({ store, zone: found, at: edit.at }, edit.zone.soa_ttl);
       edit.republish();

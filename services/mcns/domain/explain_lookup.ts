@@ -1,5 +1,5 @@
 /** Says in words how an answer from our zones comes about: the same steps as the lookup takes, with the reason of each. */
-import { textOfKey } from "./name.ts";
+import { parentKey, rootKey, textOfKey } from "./name.ts";
 import { targetOf } from "./rdata/record_data.ts";
 import { types, typeText } from "./rdata/record_type.ts";
 import type { Finding, Zone } from "./zone.ts";
@@ -42,11 +42,16 @@ export function explainLookup(zones: ZoneDirectory, key: string, type: number): 
   return { zone: first, steps, leftAt: null };
 }
 
-/** RFC 4035 §3.1.4.1: the DS of a zone's own name is in the zone above. */
+/**
+ * RFC 4035 §3.1.4.1: the DS of a zone's own name is in the zone above; where that has no such cut, the zone speaks for
+ * itself, as a denial from above would deny everything below the name (RFC 8020).
+ */
 function zoneOf(zones: ZoneDirectory, key: string, type: number): Zone | undefined {
   const zone = zones.zoneFor(key);
-  if (type !== types.DS || zone?.key !== key || key.length === 1) return zone;
-  return zones.zoneFor(key.slice(1 + key.charCodeAt(0))) ?? zone;
+  if (type !== types.DS || zone?.key !== key || key === rootKey) return zone;
+  const above = zones.zoneFor(parentKey(key));
+  if (above === undefined || !above.isAnswerable) return zone;
+  return above.find(key, type).kind === "no_name" ? zone : above;
 }
 
 function tell(zone: Zone, key: string, type: number, finding: Finding): { text: string; next: string | null } {

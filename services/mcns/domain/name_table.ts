@@ -85,16 +85,20 @@ export class NameTable<T extends Named> {
 
   #grow(): void {
     const slots = this.#slots, hashes = this.#hashes;
-    this.#slots = new Array<T | undefined>(slots.length * 2).fill(undefined);
-    this.#hashes = new Int32Array(slots.length * 2);
-    const mask = this.#slots.length - 1;
-    for (const [from, value] of slots.entries()) {
+    const larger = new Array<T | undefined>(slots.length * 2).fill(undefined);
+    const itsHashes = new Int32Array(larger.length);
+    const mask = larger.length - 1;
+    for (let from = 0; from < slots.length; from++) {
+      const value = slots[from];
       if (value === undefined) continue;
-      let at = spread(hashes[from]!) & mask;
-      while (this.#slots[at] !== undefined) at = (at + 1) & mask;
-      this.#slots[at] = value;
-      this.#hashes[at] = hashes[from]!;
+      const hash = hashes[from]!;
+      let at = spread(hash) & mask;
+      while (larger[at] !== undefined) at = (at + 1) & mask;
+      larger[at] = value;
+      itsHashes[at] = hash;
     }
+    this.#slots = larger;
+    this.#hashes = itsHashes;
   }
 }
 

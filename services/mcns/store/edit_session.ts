@@ -1,11 +1,12 @@
 import { conflict, quote } from "@lib/errors/mod.ts";
-import type { DomainName } from "../domain/name.ts";
+import { type DomainName, isAtOrBelow } from "../domain/name.ts";
 import { checkName, type RuledRecord } from "../domain/name_rules.ts";
 import { formatData } from "../domain/rdata/record_data.ts";
 import { types, typeText } from "../domain/rdata/record_type.ts";
 import { RecordName } from "../domain/record_name.ts";
 import type { RecordSpec } from "../domain/record.ts";
 import type { Views } from "../domain/views.ts";
+import type { Zone } from "../domain/zone.ts";
 import type { ZoneSettings } from "../domain/zone_settings.ts";
 import type { HistoryRecord } from "./change_log.ts";
 import type { RecordRows } from "./record_rows.ts";
@@ -58,6 +59,7 @@ export class EditSession implements Edit {
   readonly #rows: RecordRows;
   readonly #views: Views;
   readonly #isSigned: boolean;
+  readonly #before: Zone;
   readonly #touched = new Map<string, Touched>();
   /** All rows that the zone had, by name, once they were read; of a new zone none. */
   #known: ReadonlyMap<string, readonly StoredRecord[]> | null;
@@ -70,9 +72,11 @@ export class EditSession implements Edit {
     zone: ZoneRow,
     name: DomainName,
     at: number,
-    stores: { zones: ZoneStore; rows: RecordRows; views: Views; isSigned: boolean; isNew: boolean },
+    stores: { zones: ZoneStore; rows: RecordRows; views: Views; isSigned: boolean; before: Zone },
   ) {
-    this.#known = stores.isNew ? new Map() : null;
+    this.#before = stores.before;
+    // Of a new zone there is nothing to read.
+    this.#known = stores.before.isAnswerable ? null : new Map();
     this.zone = zone;
     this.name = name;
     this.at = at;
@@ -98,6 +102,7 @@ export class EditSession implements Edit {
     const text = typeText(type), value = formatData(type, data);
     this.#views.check(view);
     this.#refuseHidden(name, type);
+    this.#refuseRedirected(name, type);
     if (this.#isSigned && (view !== "" || type === types.ALIAS)) {
       throw conflict(
         `Cannot add ${text} ${quote(name.relative)}${
@@ -196,6 +201,28 @@ export class EditSession implements Edit {
         quote(name.relative)
       } to zone ${this.zone.name}: that name belongs to zone ${owner.name}`,
       { hint: `Add it to zone ${owner.name}.` },
+    );
+  }
+
+  /** RFC 6672 §2.4: a DNAME redirects every name below it, so nothing can stand there. */
+  #refuseRedirected(name: RecordName, type: number): void {
+    if (!this.#before.isAnswerable) return;
+    const { key } = name.absolute;
+    const { kind, owner } = this.#before.find(key, type);
+    if (kind === "dname" && this.recordsAt(RecordName.ofKey(owner, this.name)).some((row) => row.type === "DNAME")) {
+      throw conflict(
+        `Cannot add ${typeText(type)} ${quote(name.relative)}: the DNAME at ${
+          quote(RecordName.ofKey(owner, this.name).relative)
+        } redirects every name below it`,
+        { hint: "Delete the DNAME first, or add the record where it leads to." },
+      );
+    }
+    if (type !== types.DNAME) return;
+    const below = this.#before.canonicalNames().find((one) => one !== key && isAtOrBelow(one, key));
+    if (below === undefined || this.recordsAt(RecordName.ofKey(below, this.name)).length === 0) return;
+    throw conflict(
+      `Cannot add DNAME ${quote(name.relative)}: ${quote(RecordName.ofKey(below, this.name).relative)} stands below it`,
+      { hint: "A DNAME redirects every name below it: delete those records first." },
     );
   }
 

@@ -69,6 +69,8 @@ Deno.test("RecordStore.add refuses what breaks a rule, and changes nothing then"
   test.add(zone, "www A 192.0.2.1");
   test.add(zone, "web CNAME www.example.org");
   test.add(zone, "cdn ALIAS www.example.net");
+  test.add(zone, "moved DNAME example.net");
+  test.add(zone, "a.kept A 192.0.2.7");
   const before = serial(test);
   for (
     const [text, message] of [
@@ -94,6 +96,8 @@ Deno.test("RecordStore.add refuses what breaks a rule, and changes nothing then"
         `@ DS 1 13 2 ${"00".repeat(32)}`,
         'name: Cannot add DS "@": a zone\'s DS stands in the zone above it',
       ],
+      ["x.moved A 192.0.2.1", 'Cannot add A "x.moved": the DNAME at "moved" redirects every name below it'],
+      ["kept DNAME example.net", 'Cannot add DNAME "kept": "a.kept" stands below it'],
       ["*.x NS ns.example.net", 'name: Cannot add NS "*.x": a wildcard can\'t be delegated'],
       ["a.sub A 192.0.2.1", 'Cannot add A "a.sub" to zone example.org: that name belongs to zone sub.example.org'],
       ["sub A 192.0.2.1", 'Cannot add A "sub" to zone example.org: that name belongs to zone sub.example.org'],

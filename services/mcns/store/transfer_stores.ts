@@ -1,5 +1,6 @@
 import type { AuditLog } from "@lib/audit/mod.ts";
 import type { Database } from "@lib/db/mod.ts";
+import type { Logger } from "@lib/log/mod.ts";
 import type { KeyVault } from "./key_vault.ts";
 import { SecondaryStore } from "./secondary_store.ts";
 import { TsigKeyStore } from "./tsig_key_store.ts";
@@ -12,10 +13,10 @@ export interface TransferStores {
   readonly secondaries: SecondaryStore;
 }
 
-/** Throws Unavailable when the vault's key isn't the one that the TSIG secrets were sealed with. */
-export function transferStores(db: Database, audit: AuditLog, vault: KeyVault): TransferStores {
+/** A TSIG secret that was sealed with another vault is logged and left out. */
+export function transferStores(db: Database, audit: AuditLog, vault: KeyVault, log: Logger): TransferStores {
   return {
-    keys: new TsigKeyStore(db, audit, vault),
+    keys: new TsigKeyStore(db, audit, vault, log),
     peers: new ZonePeerStore(db, audit),
     secondaries: new SecondaryStore(db),
   };

@@ -1,6 +1,7 @@
 import type { AuditLog } from "@lib/audit/mod.ts";
 import type { Database, Statement } from "@lib/db/mod.ts";
-import { conflict, notFound, quote } from "@lib/errors/mod.ts";
+import { conflict, messageOf, notFound, quote } from "@lib/errors/mod.ts";
+import type { Logger } from "@lib/log/mod.ts";
 import { DomainName } from "../domain/name.ts";
 import { macOctets, parseTsigAlgorithm, type TsigAlgorithm, type TsigKey } from "../domain/tsig_key.ts";
 import { formatScope, parseScope, type Scope, type ScopeText } from "../domain/update_scope.ts";
@@ -42,6 +43,7 @@ export class TsigKeyStore {
   readonly #db: Database;
   readonly #audit: AuditLog;
   readonly #vault: KeyVault;
+  readonly #log: Logger;
   readonly #held = new Map<string, HeldKey>();
   readonly #usedAt = new Map<string, number>();
   readonly #all: Statement<Row>;
@@ -54,7 +56,8 @@ export class TsigKeyStore {
   readonly #users: Statement<{ name: string }>;
 
   /** Throws Unavailable when the vault's key isn't the one that the secrets were sealed with. */
-  constructor(db: Database, audit: AuditLog, vault: KeyVault) {
+  constructor(db: Database, audit: AuditLog, vault: KeyVault, log: Logger) {
+    this.#log = log;
     this.#db = db;
     this.#audit = audit;
     this.#vault = vault;
@@ -77,7 +80,14 @@ export class TsigKeyStore {
   /** Reads all keys anew: at start, and after another process has written. */
   reload(): void {
     this.#held.clear();
-    for (const row of this.#all.all()) this.#hold(row);
+    for (const row of this.#all.all()) {
+      try {
+        this.#hold(row);
+      } catch (error) {
+        // Whose key file is lost still has names to answer: messages under this key are refused, as under an unknown one.
+        this.#log.error("a TSIG key can't be used", { key: row.name, error: messageOf(error) });
+      }
+    }
   }
 
   /** The key of that name (key of name.ts), opened. */

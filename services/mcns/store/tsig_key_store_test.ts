@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { silentLogger } from "@lib/log/mod.ts";
 import { DomainName } from "../domain/name.ts";
 import { fromBytes } from "../domain/octets.ts";
 import { parseScope, type ScopeText } from "../domain/update_scope.ts";
@@ -13,14 +14,14 @@ const acme: ScopeText = { zone: "example.org", names: ["_acme-challenge.**"], ty
 Deno.test("TsigKeyStore makes, finds, changes and deletes keys, in memory and on disk", async () => {
   await using store = await storeUnderTest();
   const vault = KeyVault.open(`${store.path}.key`);
-  const { keys } = transferStores(store.db, store.audit, vault);
+  const { keys } = transferStores(store.db, store.audit, vault, silentLogger);
   const { key, secret } = keys.create({ name, algorithm: "hmac-sha512", scopes: scopes(acme), secret: null }, by);
   assert.equal(secret.length, 64);
   assert.equal(key.name, "k.example");
   assert.equal(key.usedAt, null);
   assert.equal(keys.find(name.key)?.secret, secret);
   // As another process, or the next start, reads it.
-  const again = transferStores(store.db, store.audit, vault).keys;
+  const again = transferStores(store.db, store.audit, vault, silentLogger).keys;
   assert.deepEqual(again.find(name.key)?.secret, secret);
   assert.equal(again.find(name.key)?.scopes[0]?.names[0]?.text, "_acme-challenge.**");
 
@@ -41,7 +42,7 @@ Deno.test("TsigKeyStore makes, finds, changes and deletes keys, in memory and on
 
 Deno.test("TsigKeyStore keeps secrets sealed, and out of the audit", async () => {
   await using store = await storeUnderTest();
-  const { keys } = transferStores(store.db, store.audit, KeyVault.open(`${store.path}.key`));
+  const { keys } = transferStores(store.db, store.audit, KeyVault.open(`${store.path}.key`), silentLogger);
   const secret = new TextEncoder().encode("a secret that stands out 0123456");
   keys.create({ name, algorithm: "hmac-sha256", scopes: [], secret }, by);
   store.db.check();
@@ -51,12 +52,16 @@ Deno.test("TsigKeyStore keeps secrets sealed, and out of the audit", async () =>
     assert.equal(content.includes(btoa("a secret that stands out 0123456")), false, file);
   }
   const other = KeyVault.open(`${store.path}.other`);
-  assert.throws(() => transferStores(store.db, store.audit, other), { code: "unavailable" });
+  const errors: string[] = [];
+  const log = { ...silentLogger, error: (message: string) => void errors.push(message) };
+  const { keys: unopened } = transferStores(store.db, store.audit, other, log);
+  assert.deepEqual(errors, ["a TSIG key can't be used"]);
+  assert.equal(unopened.list({ limit: 10, after: null }).length, 1, "it is still there to be seen and deleted");
 });
 
 Deno.test("TsigKeyStore refuses a second key of a name, and to delete one that transfers need", async () => {
   await using store = await storeUnderTest();
-  const { keys, peers } = transferStores(store.db, store.audit, KeyVault.open(`${store.path}.key`));
+  const { keys, peers } = transferStores(store.db, store.audit, KeyVault.open(`${store.path}.key`), silentLogger);
   const fresh = { name, algorithm: "hmac-sha256", scopes: [], secret: null } as const;
   keys.create(fresh, by);
   assert.throws(() => keys.create(fresh, by), {

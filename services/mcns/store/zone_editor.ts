@@ -271,7 +271,7 @@ export class ZoneEditor {
       rows,
       views,
       isSigned: hasSignatures(before),
-      isNew: !before.isAnswerable,
+      before,
     });
     const result = work(session);
     const { names, removed, added, changed } = session.finish();

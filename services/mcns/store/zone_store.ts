@@ -77,6 +77,7 @@ export class ZoneStore implements ZoneReader {
   readonly #retire: Statement<never>;
   readonly #retired: Statement<{ serial: number }>;
   readonly #hidden: Statement<{ name: string }>;
+  readonly #recordViews: Statement<{ view: string }>;
   readonly #below: Statement<{ name: string }>;
   readonly #count: Statement<{ count: number }>;
   readonly #totals: Statement<{ zones: number; records: number }>;
@@ -84,6 +85,7 @@ export class ZoneStore implements ZoneReader {
   constructor(db: Database, audit: AuditLog) {
     this.#audit = audit;
     this.#count = db.prepare("SELECT count(*) AS count FROM records WHERE zone_id = ?");
+    this.#recordViews = db.prepare("SELECT DISTINCT view FROM records WHERE view <> ''");
     this.#below = db.prepare("SELECT name FROM zones WHERE substr(name, -length(?1) - 1) = '.' || ?1 LIMIT 1");
     this.#totals = db.prepare(
       "SELECT (SELECT count(*) FROM zones) AS zones, (SELECT count(*) FROM records) AS records",
@@ -134,6 +136,12 @@ export class ZoneStore implements ZoneReader {
 
   list({ limit, after }: { limit: number; after: string | null }): ZoneRow[] {
     return this.#page.all(after ?? "", limit);
+  }
+
+  /** The views that zones and records are limited to. */
+  viewsInUse(): string[] {
+    const ofZones = this.all().flatMap(({ views }) => views === "" ? [] : views.split(" "));
+    return [...new Set([...ofZones, ...this.#recordViews.all().map(({ view }) => view)])];
   }
 
   all(): ZoneRow[] {

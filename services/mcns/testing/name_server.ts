@@ -53,7 +53,7 @@ export async function nameServer(options: NameServerOptions = {}): Promise<NameS
   await using stack = new AsyncDisposableStack();
   const log = silentLogger;
   const store = stack.use(await storeUnderTest());
-  const stores = transferStores(store.db, store.audit, KeyVault.open(`${store.path}.key`));
+  const stores = transferStores(store.db, store.audit, KeyVault.open(`${store.path}.key`), silentLogger);
   const transfers = stack.use(openTransfers({
     ...{ zones: store.zones, editor: store.editor, stores, tlsCa, maxZoneBytes, log },
     sources: [{ hostname, port: 0 }],

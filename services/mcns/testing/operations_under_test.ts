@@ -133,7 +133,7 @@ export async function operationsUnderTest(options: OperationsOptions = {}): Prom
   const { db, zones, records, changes, files, editor, audit, views, clock } = store;
   const log = silentLogger;
   const vault = KeyVault.open(`${store.path}.key`);
-  const stores = transferStores(db, audit, vault);
+  const stores = transferStores(db, audit, vault, silentLogger);
   const dnssec = openDnssec({ store: new DnssecKeyStore(db, vault), editor, zones: views.general, clock, log });
   const transfers = openTransfers({
     ...{ zones, editor, stores, clock, log },

@@ -135,7 +135,7 @@ Deno.test("SecondaryZones stops answering when the zone expires, and answers aga
   // A restart doesn't bring it back.
   {
     using next = secondary.store.open();
-    const stores = transferStores(next.db, next.audit, KeyVault.open(`${secondary.store.path}.key`));
+    const stores = transferStores(next.db, next.audit, KeyVault.open(`${secondary.store.path}.key`), silentLogger);
     await using _transfers = openTransfers({
       ...{ zones: next.zones, editor: next.editor, stores, sources: [], tlsCa: "", maxZoneBytes: 1_000_000 },
       ...{ clock: systemClock, log: silentLogger },

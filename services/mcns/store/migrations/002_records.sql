@@ -22,6 +22,7 @@ ALTER TABLE all_records RENAME TO records;
 
 CREATE INDEX records_by_zone ON records (zone_id);
 CREATE INDEX records_by_expiry ON records (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX records_by_view ON records (view) WHERE view <> '';
 CREATE INDEX records_by_service ON records (service, lease) WHERE service <> '';
 
 ALTER TABLE zones ADD COLUMN kind TEXT NOT NULL DEFAULT 'primary' CHECK (kind IN ('primary', 'secondary'));
