@@ -76,7 +76,7 @@ export const explainCommand = buildCommand({
     brief: "Say what a client would be answered, and why",
     customUsage: [
       { input: "www.example.org", brief: "its address, as asked from here" },
-      { input: "nas.example.org AAAA --client 192.168.1.7", brief: "as asked by somebody else" },
+      { input: "nas.example.org AAAA --client 192.0.2.7", brief: "as asked by somebody else" },
     ],
   },
   parameters: {

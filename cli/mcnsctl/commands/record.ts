@@ -116,7 +116,7 @@ export const recordAddCommand = buildCommand({
       { input: "example.org www A 192.0.2.1 --ptr", brief: "an address, with the PTR record in the reverse zone" },
       { input: "example.org @ MX '10 mail.example.org'", brief: "names in values are absolute" },
       { input: "example.org _acme-challenge TXT xyz --expires 10m", brief: "goes by itself" },
-      { input: "example.org nas A 192.168.1.5 --view lan", brief: "for clients in a view only" },
+      { input: "example.org nas A 192.0.2.5 --view lan", brief: "for clients in a view only" },
     ],
   },
   parameters: {
