@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { FakeClock, systemClock } from "@lib/clock/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
-import { throwawayCa, writeIssued } from "@lib/testing/mod.ts";
+import { run, throwawayCa, writeIssued } from "@lib/testing/mod.ts";
 import { Forwarder, type ForwarderOptions } from "../../services/mcns/dns/forward/forwarder.ts";
 import { type ForwardSettings, openUpstream } from "../../services/mcns/dns/forward/open_forwarder.ts";
 import type { Resolution } from "../../services/mcns/dns/forward/upstream_reply.ts";
@@ -13,6 +13,7 @@ import { typeCode } from "../../services/mcns/domain/rdata/record_type.ts";
 import { recordText } from "../../services/mcns/testing/dig_notation.ts";
 import { scriptedUpstream } from "../../services/mcns/testing/scripted_upstream.ts";
 import { startUnbound } from "./dns_resolvers.ts";
+import { McnsProcess } from "./mcns_process.ts";
 import { startBind, startKnot } from "./dns_servers.ts";
 import { freePort } from "./dns_transfer_servers.ts";
 import { withTools } from "./tools.ts";
@@ -203,5 +204,56 @@ Deno.test({
     times.sort((a, b) => a - b);
     assert.ok(times.at(-1)! < 700, `slowest ${times.at(-1)} ms`);
     assert.ok(times[17]! < 100, `18 of 20 within ${times[17]} ms`);
+  },
+});
+
+Deno.test({
+  ...withTools("MCNS in its sandbox forwards over TLS, blocks, and keeps its cache over a restart", "unbound", "dig"),
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const ca = await throwawayCa();
+    const issued = await writeIssued(folder, await ca.issue(["dns.example.net"]));
+    await Deno.writeTextFile(join(folder, "ca.pem"), ca.root);
+    await Deno.writeTextFile(join(folder, "blocked"), "# a list\n0.0.0.0 ads.example.net\ntrackers.example\n");
+    const tlsPort = freePort();
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    const mcns = stack.use(
+      await McnsProcess.start({
+        config: {
+          forward: [
+            `tls_upstreams = ["127.0.0.1:${tlsPort}"]`,
+            'tls_server_name = "dns.example.net"',
+            `tls_ca = "${join(folder, "ca.pem")}"`,
+            `blocklist_files = ["${join(folder, "blocked")}"]`,
+            "timeout_ms = 300",
+            "max_ttl_seconds = 3",
+          ],
+        },
+      }),
+    );
+    const dig = async (...args: string[]) =>
+      (await run("dig", ["@127.0.0.1", "-p", String(mcns.port), "+tries=1", "+time=6", ...args])).stdout;
+    {
+      await using _ = await startUnbound(freePort(), { records, tls: { port: tlsPort, ...issued } });
+      assert.match(await dig("www.example.net"), /NOERROR[^]*192\.0\.2\.2/);
+      assert.match(await dig("many.example.net", "+short"), /^(192\.0\.2\.\d+\n){100}$/, "over TCP");
+      assert.match(await dig("no.example.net"), /NXDOMAIN[^]*SOA/);
+      assert.match(await dig("ads.example.net"), /NXDOMAIN[^]*EDE: 15 \(Blocked\)/);
+      assert.match(await dig("x.trackers.example", "AAAA"), /NXDOMAIN[^]*EDE: 15 \(Blocked\)/);
+    }
+    // Without its upstream, after a restart: what it kept is stale soon, and better than nothing.
+    await mcns.replace();
+    let out = "";
+    // The new process reads within a second what the old one wrote when it ended.
+    for (let tries = 0; tries < 50 && !out.includes("EDE: 3 "); tries++) {
+      out = await dig("www.example.net");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.match(out, /EDE: 3 \(Stale Answer\)[^]*www\.example\.net\.\s+30\s/);
+    assert.match(await dig("mail.example.net", "MX"), /SERVFAIL[^]*EDE: 2[23] /);
+    await using _ = await startUnbound(freePort(), { records, tls: { port: tlsPort, ...issued } });
+    for (let tries = 0; tries < 30 && !out.includes("NOERROR"); tries++) out = await dig("mail.example.net", "MX");
+    assert.match(out, /NOERROR/);
   },
 });

@@ -8,7 +8,7 @@ import type { Question, Resolution } from "./upstream_reply.ts";
 export type BlockAnswer = "nxdomain" | "zero";
 
 /** How long clients may keep it, so that a name taken off the list is there soon. */
-const ttlSeconds = 60;
+export const blockedTtlSeconds = 60;
 
 /** What a client gets for a blocked name, or a name behind which one hides. */
 export function blockedResolution(question: Question, answer: BlockAnswer): Resolution {
@@ -17,7 +17,7 @@ export function blockedResolution(question: Question, answer: BlockAnswer): Reso
     owner: question.key,
     type,
     class: classIn,
-    ttlSeconds,
+    ttlSeconds: blockedTtlSeconds,
     data,
   });
   return {
@@ -26,7 +26,7 @@ export function blockedResolution(question: Question, answer: BlockAnswer): Reso
     answers: address === undefined ? [] : [record(question.type, new Uint8Array(address))],
     // A "no" without an SOA record isn't kept by clients (RFC 2308 §5): they would ask for every image of a page.
     authorities: address === undefined ? [record(types.SOA, soa)] : [],
-    ttlSeconds,
+    ttlSeconds: blockedTtlSeconds,
     blocked: true,
     ede: { code: extendedErrors.BLOCKED, text: "on a block list" },
   };
@@ -35,4 +35,4 @@ export function blockedResolution(question: Question, answer: BlockAnswer): Reso
 const addressOctets = new Map<number, number>([[types.A, 4], [types.AAAA, 16]]);
 
 /** Of nobody's zone: names of the root, and as minimum (RFC 2308 §4) our TTL. */
-const soa = toBytes(rootKey + rootKey + [1, 3600, 600, 86_400, ttlSeconds].map(u32Octets).join(""));
+const soa = toBytes(rootKey + rootKey + [1, 3600, 600, 86_400, blockedTtlSeconds].map(u32Octets).join(""));

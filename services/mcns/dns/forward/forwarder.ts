@@ -1,9 +1,10 @@
 import type { Clock } from "@lib/clock/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
+import type { Octets } from "../../domain/octets.ts";
 import { AnswerCache, CacheEntry, kindOf } from "./answer_cache.ts";
 import { askHedged } from "./ask_hedged.ts";
 import { askingOrder, type Strategy, unmeasured } from "./asking_order.ts";
-import { type BlockAnswer, blockedResolution } from "./blocked_answer.ts";
+import { type BlockAnswer, blockedResolution, blockedTtlSeconds } from "./blocked_answer.ts";
 import { loadCache, saveCache } from "./cache_file.ts";
 import { type CachedEntryView, type EntriesPage, entriesPage } from "./cache_view.ts";
 import { Cached } from "./cached_answer.ts";
@@ -15,6 +16,9 @@ import { chainFrom, type Question, type Resolution, resolutionOf } from "./upstr
 
 /** Questions under way at once; more are answered SERVFAIL, so that dead upstreams can't pile up sockets. */
 const maxInFlight = 1000;
+
+/** A page asks for three or four. */
+const maxBlockedTypes = 16;
 
 /** RFC 8767 §5: who asked waits so long for an upstream before a stale answer is given, ms; stub resolvers give up after 2 s and more. */
 const staleAfterMs = 1800;
@@ -66,6 +70,8 @@ export class Forwarder {
   readonly #upstreams: readonly Upstream[];
   readonly #cache: AnswerCache;
   readonly #packer = new AnswerPacker();
+  /** Answers for blocked names by type: packed against the name asked for, they are the same for all names. */
+  readonly #blockedPacked = new Map<number, Octets>();
   readonly #failures = new FailureMemory();
   readonly #options: ForwarderOptions;
   /** Questions under way: who asks the same meanwhile gets the same answer, and forgers get no more tries. */
@@ -195,7 +201,14 @@ export class Forwarder {
   }
 
   #blocked(question: Question, now: number): Cached {
-    return new Cached(question, this.#entry(blockedResolution(question, this.#blockAnswer), now)!, now);
+    const { key, type, dnssecOk, checkingDisabled } = question;
+    let packed = this.#blockedPacked.get(type);
+    if (packed === undefined) {
+      packed = this.#packer.pack(key, blockedResolution(question, this.#blockAnswer))!;
+      if (this.#blockedPacked.size < maxBlockedTypes) this.#blockedPacked.set(type, packed);
+    }
+    const kind = kindOf(type, dnssecOk, checkingDisabled);
+    return new Cached(question, new CacheEntry(key, kind, packed, now, now + blockedTtlSeconds * 1000), now);
   }
 
   #isPrefetchDue({ hits, refreshed, storedAt, expiresAt, packed }: CacheEntry, now: number): boolean {

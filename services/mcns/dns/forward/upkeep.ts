@@ -6,9 +6,8 @@ const tickMs = 1000;
 /** How often it is looked whether a block list has changed, in ticks: they are fetched once a day. */
 const blockListTicks = 60;
 
-/** At a hot restart the process before us writes its cache when it ends, after we began: it is looked for so long and so often, in ticks. */
+/** At a hot restart the process before us writes its cache when it ends, after we began: it is looked for so long, in ticks. */
 const predecessorTicks = 120;
-const predecessorEveryTicks = 5;
 
 /** What a forwarder does without being asked. */
 export class Upkeep {
@@ -40,9 +39,7 @@ export class Upkeep {
     // Not waited for: a probe takes as long as an upstream's time-out, and another waits for none.
     void this.#forwarder.tend();
     if (ticks % blockListTicks === 0) this.#work = this.#work.then(() => this.#forwarder.refreshBlocking());
-    if (ticks <= predecessorTicks && ticks % predecessorEveryTicks === 0) {
-      this.#work = this.#work.then(() => this.#load());
-    }
+    if (ticks <= predecessorTicks) this.#work = this.#work.then(() => this.#load());
   }
 
   async #load(): Promise<void> {
