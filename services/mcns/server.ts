@@ -29,7 +29,6 @@ import { QueryRate } from "./dns/query_rate.ts";
 import { openTransfers } from "./dns/transfer/open_transfers.ts";
 import { dohRoute } from "./dns/transport/doh.ts";
 import { hostPort, listenDns } from "./dns/transport/listen.ts";
-import type { DnssecMaintenance } from "./dnssec/maintenance.ts";
 import { openDnssec } from "./dnssec/open_dnssec.ts";
 import { DomainName } from "./domain/name.ts";
 import type { RightsSettings } from "./domain/rights.ts";
@@ -156,7 +155,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
 
   // The API.
   const verifier = stack.use(serviceVerifier(context));
-  const health = () => healthOf(forwarder, dnssec.maintenance);
+  const health = () => healthOf(forwarder, [transfers, dnssec.maintenance]);
   const rights: RightsSettings = {
     serviceZone: DomainName.parse(config.rights.service_zone, "rights.service_zone"),
     agentAccount: config.rights.agent_account,
@@ -258,9 +257,10 @@ function databaseBytes(config: Config): number {
   return [path, `${path}-wal`].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
-/** What an operator must look at. Our own zones are answered all the same. */
-function healthOf(forwarder: Forwarder | null, signing: DnssecMaintenance): HealthReport {
+/** What an operator must look at. Names are answered all the same, but for a secondary that has expired. */
+function healthOf(forwarder: Forwarder | null, others: readonly { problems(): string[] }[]): HealthReport {
   const down = (forwarder?.upstreams ?? []).filter(({ healthy }) => !healthy);
-  const reasons = [...down.map(({ address }) => `upstream ${address} does not reply`), ...signing.problems()];
+  const reasons = down.map(({ address }) => `upstream ${address} does not reply`);
+  for (const other of others) reasons.push(...other.problems());
   return { status: reasons.length === 0 ? "serving" : "degraded", reasons };
 }

@@ -38,6 +38,8 @@ export interface Transfers extends AsyncDisposable {
   /** For the operations. */
   readonly control: ZoneTransfers;
   readonly counters: TransferCounters;
+  /** What an operator must look at, a sentence each. */
+  problems(): string[];
   /** Asks for all secondaries and notifies all of ours: when queries are answered, as the other side asks back. */
   start(): void;
   /** Another process has written to the database: takes up its keys and its secondaries. */
@@ -78,6 +80,7 @@ export function openTransfers(options: TransfersOptions): Transfers {
     special,
     control,
     counters,
+    problems: () => secondaries.problems(),
     start: () => {
       started = true;
       publisher.publishAll();

@@ -122,6 +122,13 @@ export class SecondaryZones {
     return expiresAt !== null && expiresAt <= this.#options.clock.now();
   }
 
+  /** A sentence for each zone that is not answered because no primary has been heard of for too long. */
+  problems(): string[] {
+    return [...this.#tracked.values()].filter(({ zone }) => this.isExpired(zone)).map(({ zone }) =>
+      `secondary zone ${zone} has expired and is not answered: no primary of it could be asked`
+    );
+  }
+
   /** Ends what is under way. */
   async close(): Promise<void> {
     this.#closing.abort();

@@ -131,6 +131,7 @@ Deno.test("SecondaryZones stops answering when the zone expires, and answers aga
     show((await askUdp(secondary.address, query("www.example.org A", { edns: 1232 })))!).split(" ")[0];
   await eventually(ask, "SERVFAIL");
   assert.equal(secondary.transfers.control.get(zone).expired, true);
+  assert.match(secondary.transfers.problems().join(), /^secondary zone \S+ has expired and is not answered/);
   assert.match(errorOf(secondary, zone), /^127\.0\.0\.1:\d+: Cannot connect to .*: nothing listens there$/);
   // A restart doesn't bring it back.
   {
