@@ -98,7 +98,7 @@ export const schema = defineConfig({
       ["nxdomain", "zero"],
       "what a blocked name is answered: NXDOMAIN, or 0.0.0.0 and ::",
     ),
-    cache_bytes: integer(16 * 1024 * 1024, "memory for upstreams' answers, bytes", { max: 1024 ** 3 }),
+    cache_bytes: integer(16 * 1024 * 1024, "memory for upstreams' answers, bytes", { max: 128 * 1024 * 1024 }),
   },
   dnssec: {
     key_file: path(

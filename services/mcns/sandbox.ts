@@ -28,6 +28,6 @@ export const sandbox: Declaration = {
   },
   unstable: ["net"],
   takeover: true,
-  // A million records take some 250 MiB, and a cache may be as large as its key says.
-  memoryMib: 2048,
+  // A million records take some 250 MiB, the largest cache 128.
+  memoryMib: 512,
 };

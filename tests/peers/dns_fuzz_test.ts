@@ -40,7 +40,7 @@ Deno.test("a million mutated packets neither stop MCNS, nor fill it, nor make it
   const corpus = makeCorpus();
 
   await t.step(`${udpPackets} over UDP`, async () => {
-    await overUdp(mcns.port, 50_000, corpus, random); // until code is compiled and buffers have their size
+    await overUdp(mcns.port, 150_000, corpus, random); // until code is compiled and buffers have their size
     const before = mcns.rss;
     const { replies, worst } = await overUdp(mcns.port, udpPackets, corpus, random);
     const grown = mcns.rss - before;

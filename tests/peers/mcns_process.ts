@@ -200,5 +200,5 @@ function openStores(config: Config): McnsStores & Disposable {
   stores.follower.reload();
   const vault = KeyVault.open(config.dnssec.key_file || join(config.server.data_dir, "mcns.key"));
   const opened = stack.move();
-  return { ...stores, ...transferStores(db, audit, vault), [Symbol.dispose]: () => opened.dispose() };
+  return { ...stores, ...transferStores(db, audit, vault, silentLogger), [Symbol.dispose]: () => opened.dispose() };
 }
