@@ -12,9 +12,9 @@
  * | a zone transfer: many messages               | 501                                                     |
  */
 import { invalid, tooLarge } from "@lib/errors/mod.ts";
-import { rcodes, types } from "../codes.ts";
+import { maxMessageOctets, rcodes, types } from "../codes.ts";
 import { readMessage } from "../message.ts";
-import { type Client, maxMessageOctets, type Responder } from "./responder.ts";
+import type { Client, Responder } from "./responder.ts";
 
 const path = "/dns-query";
 const mediaType = "application/dns-message";

@@ -11,9 +11,6 @@ export interface Client {
   readonly transport: "udp" | "tcp" | "tls" | "https";
 }
 
-/** A message over a stream has a 16-bit length (RFC 1035 §4.2.2); a reply buffer of this size takes any. */
-export const maxMessageOctets = 65_535;
-
 /**
  * The reply's length in `out`, 0 for none; or the reply when it is there, empty for none; or whole messages one after
  * the other, for zone transfers, never over UDP.

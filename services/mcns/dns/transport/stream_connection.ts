@@ -11,8 +11,8 @@
  */
 import type { Clock } from "@lib/clock/mod.ts";
 import type { ByteConnection } from "@lib/tls/mod.ts";
-import { headerOctets } from "../codes.ts";
-import { type Client, maxMessageOctets, type Responder } from "./responder.ts";
+import { headerOctets, maxMessageOctets } from "../codes.ts";
+import type { Client, Responder } from "./responder.ts";
 
 /** Replies to come, at most. */
 const maxWaiting = 64;
