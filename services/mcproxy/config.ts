@@ -2,23 +2,57 @@
  * MC-Proxy's configuration: every key with its unit, default and reason.
  * @module
  */
-import { address, type ConfigOf, defineConfig, integer, path, required, tables, text, texts } from "@lib/config/mod.ts";
-import { logSection, serverSection } from "@lib/service/mod.ts";
+import {
+  address,
+  addresses,
+  boolean,
+  choice,
+  cidrs,
+  type ConfigOf,
+  defineConfig,
+  integer,
+  path,
+  required,
+  tables,
+  text,
+  texts,
+} from "@lib/config/mod.ts";
+import { logSection, mciasSection, serverSection } from "@lib/service/mod.ts";
+import { listenerKinds } from "./domain/listener.ts";
 
 export const schema = defineConfig({
   ...serverSection({ rest_addr: "unix:run/rest.sock", grpc_addr: "unix:run/admin.sock" }),
   ...logSection(),
+  ...mciasSection(),
   listeners: tables({
     name: text(required, "what routes call it: letters, digits, hyphens"),
-    addr: address(required, "host:port that takes TLS connections"),
-  }, "TLS listeners, at least one"),
+    addr: address(required, "host:port that takes connections"),
+    kind: choice(
+      "tls",
+      listenerKinds,
+      'tls: routes by SNI; tcp: all bytes to its l4 route "*"; http: redirects to HTTPS and answers ACME',
+    ),
+    proxy_protocol_from: cidrs([], "proxies in front: from these, and no others, the PROXY header is taken"),
+  }, "listeners, at least one"),
+  listen: {
+    allow_addrs: addresses([], "host:port each that the API may open listeners on beside these; each is a grant"),
+  },
   routes: tables({
     listener: text(required, "name of a listener"),
-    hostname: text(required, "exact name that clients ask for (SNI)"),
+    hostname: text(required, 'name that clients ask for (SNI), "*.example.org", or "*" for all others'),
+    path: text("/", "l7: requests for it and below it"),
     mode: text(required, '"l4" passes TLS through, "l7" ends it here'),
     backends: texts(required, '"host:port" each'),
     tls_cert: text("", "l7: PEM chain, below [certificates].dir"),
     tls_key: text("", "l7: PEM key, below [certificates].dir"),
+    acme: boolean(false, "l7: the certificate is got by ACME instead"),
+    backend_protocol: choice("h1", ["h1", "h2c", "tls"], "l7: how backends are spoken to"),
+    backend_name: text("", 'with "tls": the name in the backend\'s certificate'),
+    backend_insecure: boolean(false, 'with "tls": any certificate will do'),
+    send_proxy_protocol: choice("", ["", "v1", "v2"], "PROXY header to the backends"),
+    strip_path: boolean(false, "l7: the path isn't passed on"),
+    compress: boolean(false, "l7: text is compressed for clients that take it"),
+    maintenance: text("", "l7: answered with 503 while not empty"),
   }, "seed a new database, and no other: afterwards routes are changed by the API alone"),
   certificates: {
     dir: path("certs", "folder of the routes' certificates; the proxy can read these files and no others"),
@@ -29,6 +63,7 @@ export const schema = defineConfig({
   },
   backends: {
     allow_hosts: texts(["127.0.0.1"], 'what routes may name as backends: "host" (every port of it) or "host:port"'),
+    ca_file: path("", 'root certificates that backends with "tls" must lead to, PEM; "" for the platform\'s'),
     connect_timeout_ms: integer(5000, "longest wait for a backend's connection, ms; then the next, then 502", {
       min: 1,
     }),
@@ -38,8 +73,18 @@ export const schema = defineConfig({
     // Below the 5 s after which Node's servers close an idle connection.
     idle_timeout_ms: integer(4000, "how long an idle backend connection is kept, ms"),
   },
+  firewall: {
+    country_db: path("", "country database in MaxMind format; read again when it changes"),
+    // A country database is replaced once a week or month.
+    poll_ms: integer(10_000, "how often the database file is looked at, ms", { min: 100, max: 3_600_000 }),
+    max_clients: integer(100_000, "addresses whose rates are remembered; those seen longest ago go first", {
+      min: 1000,
+      max: 10_000_000,
+    }),
+  },
   limits: {
-    max_connections: integer(10_000, "connections per listener at once; above, new ones are closed", { min: 1 }),
+    max_connections: integer(20_000, "connections per listener at once; above, new ones are closed", { min: 1 }),
+    max_connections_per_address: integer(0, "of one address at once, on all listeners; 0 for any number"),
     // Real hellos take 0.2–2 KB, post-quantum key shares included.
     hello_max_bytes: integer(16_384, "longest ClientHello, bytes", { min: 512, max: 32_768 }),
     hello_timeout_ms: integer(5000, "from accept to the whole ClientHello, ms", { min: 1 }),
@@ -52,6 +97,25 @@ export const schema = defineConfig({
     // Event streams should speak at least every few minutes; browsers and other proxies give up sooner than this.
     stream_idle_ms: integer(600_000, "longest time without a byte while a response is relayed, ms", { min: 1 }),
     tunnel_idle_ms: integer(3_600_000, "the same for passthrough connections and WebSockets, ms", { min: 1 }),
+  },
+  acme: {
+    directory_url: text("", "an ACME server's directory; with it, routes may ask for certificates"),
+    address: address("", "host:port where that server is reached; all of its URLs must be there"),
+    server_name: text("", "the name in its certificate"),
+    ca_cert: path("", "root certificate that its must lead to, PEM"),
+    contacts: texts([], 'for the account, "mailto:…"'),
+    challenge: choice("tls-alpn-01", ["http-01", "tls-alpn-01"], "http-01 needs a listener of kind http"),
+  },
+  admin: {
+    rest_addr: address("", 'REST and pages over HTTPS for MCIAS admins; "" for none'),
+    grpc_addr: address("", 'gRPC over TLS for MCIAS admins; "" for none'),
+  },
+  access_log: {
+    file: path("", 'a line per request and passthrough connection; "" for none'),
+    format: choice("json", ["json", "combined"], "JSON objects, or the lines that log analysers know"),
+    // 64 MiB is some 250,000 requests.
+    max_mib: integer(64, "the file is closed and numbered at this size", { min: 1, max: 65_536 }),
+    keep: integer(4, "closed files kept", { max: 1000 }),
   },
   metrics: {
     addr: address("127.0.0.1:9091", "Prometheus text at /metrics and /health, plain HTTP; keep it on loopback"),

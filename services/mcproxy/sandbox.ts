@@ -6,10 +6,18 @@ import type { Declaration } from "@lib/sandbox/mod.ts";
 
 export const sandbox: Declaration = {
   program: "mcproxy",
-  listen: ["listeners.*.addr", "metrics.addr", "server.rest_addr", "server.grpc_addr"],
-  connect: ["backends.allow_hosts"],
-  read: ["certificates.dir"],
-  write: ["server.data_dir"],
+  listen: [
+    "listeners.*.addr",
+    "listen.allow_addrs",
+    "metrics.addr",
+    "server.rest_addr",
+    "server.grpc_addr",
+    "admin.rest_addr",
+    "admin.grpc_addr",
+  ],
+  connect: ["backends.allow_hosts", "acme.address"],
+  read: ["certificates.dir", "backends.ca_file", "firewall.country_db", "acme.ca_cert"],
+  write: ["server.data_dir", "access_log.file"],
   // Port sharing, for a restart without a gap.
   unstable: ["net"],
   takeover: true,

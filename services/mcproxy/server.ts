@@ -14,14 +14,25 @@ import {
   watchDatabase,
 } from "@lib/service/mod.ts";
 import type { Config } from "./config.ts";
-import { parseRoute, type RouteRules } from "./domain/route.ts";
-import { operations } from "./operations.ts";
+import { parseIp } from "./domain/ip_address.ts";
+import type { Listener, ListenerInput } from "./domain/listener.ts";
+import type { RouteRules } from "./domain/route.ts";
+import { everybody } from "./listening/guard.ts";
+import { type Door, ListenerSet } from "./listening/listener_set.ts";
+import { Networks } from "./listening/networks.ts";
+import { listenerOperations } from "./operations/listener_operations.ts";
+import { routeOperations } from "./operations/route_operations.ts";
+import { statsOperations } from "./operations/stats_operations.ts";
+import { Explainer } from "./routing/explain.ts";
 import { Router } from "./routing/router.ts";
-import routesSql from "./store/migrations/001_routes.sql" with { type: "text" };
+import { parseSeeds } from "./seeds.ts";
+import { ListenerStore } from "./store/listener_store.ts";
+import { migrations } from "./store/migrations.ts";
 import { type RouteReader, RouteStore } from "./store/route_store.ts";
 import { Deadlines } from "./stream/deadlines.ts";
 import { CertificateFolder } from "./tls/certificate_folder.ts";
 import { Ingress, type IngressLimits } from "./tls/ingress.ts";
+import { Connections } from "./traffic/connections.ts";
 import { registerMetrics } from "./traffic/metrics.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 
@@ -29,7 +40,7 @@ const dayMs = 86_400_000;
 
 /** A started proxy: where it listens, ports resolved, and what tests look at. */
 export interface RunningProxy extends RunningService {
-  readonly listeners: readonly Ingress[];
+  readonly listeners: ListenerSet;
   readonly router: Router;
   readonly routes: RouteReader;
   readonly metricsAddress: string;
@@ -37,25 +48,21 @@ export interface RunningProxy extends RunningService {
 
 export async function startServer(context: ServiceContext<Config>): Promise<RunningProxy> {
   const { config, log, clock } = context;
-  const rules: RouteRules = {
-    listeners: listenerNames(config),
-    allowedHosts: config.backends.allow_hosts,
-    certificateDir: config.certificates.dir,
-  };
 
+  // What is stored.
   Deno.mkdirSync(config.server.data_dir, { recursive: true, mode: 0o700 });
   await using stack = new AsyncDisposableStack();
   const db = stack.use(openDatabase({
     path: join(config.server.data_dir, "mcproxy.db"),
-    migrations: [{ name: "001_routes", sql: routesSql }],
+    migrations: [...migrations],
     // A route that was acknowledged must be there after a power cut: nobody would register it again.
     durability: "full",
     clock,
     log,
   }));
   const store = new RouteStore(db);
-  seed(store, config, rules);
 
+  // What routes stand on.
   const deadlines = new Deadlines(clock);
   const upstreams = stack.adopt(
     new Upstreams(
@@ -75,45 +82,70 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     new CertificateFolder(config.certificates.dir, clock, log, config.certificates.poll_ms),
     (folder) => folder.close(),
   );
-  const router = new Router({ store, certificates, upstreams, rules, log });
-  router.reload();
-  // At a restart without a gap the old and the new process share the routes for a moment.
-  stack.use(watchDatabase(db, () => router.reload(), log));
-  let version = db.dataVersion();
-  const refresh = () => {
-    const now = db.dataVersion();
-    if (now === version) return;
-    router.reload();
-    version = now;
-  };
+  const guard = everybody;
+  const rules = (): RouteRules => ({
+    listeners: listeners.names(),
+    plainListeners: listeners.namesOf("tcp"),
+    allowedHosts: config.backends.allow_hosts,
+    certificateDir: config.certificates.dir,
+  });
+  const router = new Router({ store, certificates, acme: null, upstreams, rules, log });
 
-  const listeners: Ingress[] = [];
-  // Fails half-way through the start, or stops: everybody drains at once, so that the time-out holds for all together.
+  // What takes connections. All doors close side by side, so that the time-out holds for all together.
+  const connections = new Connections();
   const doors: (() => Promise<unknown>)[] = [];
   stack.defer(async () => {
     await Promise.all(doors.map((close) => close()));
   });
-  const date = () => new Date(clock.now()).toUTCString();
-  for (const { name, addr } of config.listeners) {
-    const ingress = new Ingress({
-      name,
-      address: addr,
+  const open = (listener: Listener): Door => {
+    if (listener.kind === "http") throw invalid("listeners.kind", "http is not there yet");
+    return new Ingress({
+      ...{ listener, connections, guard, router, upstreams, deadlines, refresh, log },
       limits: limitsOf(config),
-      router,
-      upstreams,
-      deadlines,
-      refresh,
-      date,
-      log,
+      networks: (cidrs) => new Networks(cidrs),
+      now: () => clock.now(),
     });
-    listeners.push(ingress);
-    doors.push(() => ingress.close(config.server.shutdown_timeout_ms));
-    log.info("Listening", { listener: name, address: ingress.address });
+  };
+  const listeners: ListenerSet = new ListenerSet({
+    store: new ListenerStore(db),
+    allowedAddresses: config.listen.allow_addrs,
+    open,
+    routesOn: (name) => router.countOn(name),
+    changed: () => router.reload(),
+    drainMs: config.server.shutdown_timeout_ms,
+    log,
+  });
+  doors.push(() => listeners.close(config.server.shutdown_timeout_ms));
+  const configured = listenersOf(config);
+  // Before anything listens: a bad seed must not stop a proxy that is serving already.
+  store.seedOnce((put) => {
+    const seedRules = { ...rules(), listeners: configured.map(({ name }) => name) };
+    for (const route of parseSeeds(config, seedRules)) put(route);
+  });
+  // At a restart without a gap the old and the new process share the routes for a moment.
+  const reload = () => {
+    listeners.reload();
+    router.reload();
+  };
+  let version = db.dataVersion();
+  function refresh() {
+    const now = db.dataVersion();
+    if (now === version) return;
+    reload();
+    version = now;
   }
-  registerMetrics(context.metrics, { listeners, router, upstreams });
+  router.reload();
+  for (const listener of configured) listeners.openConfigured(listener);
+  reload();
+  stack.use(watchDatabase(db, reload, log));
+  registerMetrics(context.metrics, { listeners: () => listeners.all(), router, upstreams });
 
   const health = (): HealthReport => {
-    const reasons = [...router.unserved, ...certificateReasons(router, clock.now(), config.certificates.warn_days)];
+    const reasons = [
+      ...listeners.unopened,
+      ...router.unserved,
+      ...certificateReasons(router, clock.now(), config.certificates.warn_days),
+    ];
     return { status: reasons.length === 0 ? "serving" : "degraded", reasons };
   };
   const metrics = await serveHttp({
@@ -134,12 +166,22 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     },
   });
   doors.push(() => metrics.close());
-  const api = await serveApi({
-    context,
-    operations: operations({ router, routes: store, certificates, listeners }),
-    authenticate: "local",
-    health,
+  const explain = new Explainer({
+    listeners: () => listeners.all().map(({ listener }) => listener),
+    router,
+    guard: { connection: passes, hello: passes, request: passes },
+    isAddress: (text) => parseIp(text) !== null,
+    nextBackend: ({ route }) => {
+      const first = route.backends[0];
+      return first === undefined ? null : { backend: first.key, why: "" };
+    },
   });
+  const operations = [
+    ...routeOperations({ router, routes: store, certificates }),
+    ...listenerOperations(listeners),
+    ...statsOperations({ router, listeners, connections, explain, startedAt: context.startedAt }),
+  ];
+  const api = await serveApi({ context, operations, authenticate: "local", health });
   doors.push(async () => await api[Symbol.asyncDispose]());
 
   const started = stack.move();
@@ -153,27 +195,18 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   };
 }
 
-function listenerNames(config: Config): string[] {
-  const names = config.listeners.map(({ name }) => name);
-  if (names.length === 0) {
+const passes = () => ({ allowed: true, status: 403, steps: [] }) as const;
+
+/** At least one, and no two of a name. */
+function listenersOf({ listeners }: Config): ListenerInput[] {
+  if (listeners.length === 0) {
     throw invalid("listeners", "needs at least one", { hint: 'Add [[listeners]] with name = "https" and addr = "…"' });
   }
-  for (const [index, name] of names.entries()) {
-    if (!/^[a-z0-9-]{1,63}$/.test(name)) {
-      throw invalid("listeners.name", `must be letters, digits and hyphens, got ${quote(name)}`);
-    }
-    if (names.indexOf(name) !== index) throw invalid("listeners.name", `${quote(name)} is there twice`);
-  }
-  return names;
-}
-
-/** The configuration's routes become the first rows of a new database; a bad one stops the start, before any is written. */
-function seed(store: RouteStore, config: Config, rules: RouteRules): void {
-  store.seedOnce((put) => {
-    for (const { tls_cert, tls_key, ...rest } of config.routes) {
-      const route = parseRoute({ ...rest, tlsCert: tls_cert, tlsKey: tls_key }, rules);
-      put({ ...route, backends: route.backends.map(({ key }) => key) });
-    }
+  const names = new Set<string>();
+  return listeners.map(({ name, addr, kind, proxy_protocol_from }) => {
+    if (names.has(name)) throw invalid("listeners.name", `${quote(name)} is there twice`);
+    names.add(name);
+    return { name, address: addr, kind, proxyProtocolFrom: proxy_protocol_from };
   });
 }
 

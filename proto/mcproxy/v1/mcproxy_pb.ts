@@ -2,8 +2,9 @@
 // @generated from file mcproxy/v1/mcproxy.proto (package mcproxy.v1, syntax proto3)
 /* eslint-disable */
 
-// MC-Proxy: the node's TLS ingress. Served on a unix socket: who can open the
-// socket is the node's own agent or operator, and counts as admin.
+// MC-Proxy: the node's TLS ingress. Served on unix sockets, where who can open
+// the socket is the node's own agent or operator and counts as admin, and over
+// TLS to MCIAS admins when the configuration says where.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -16,21 +17,117 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file mcproxy/v1/mcproxy.proto.
  */
 export const file_mcproxy_v1_mcproxy: GenFile = /*@__PURE__*/
-  fileDesc("ChhtY3Byb3h5L3YxL21jcHJveHkucHJvdG8SCm1jcHJveHkudjEizgEKBVJvdXRlEhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBG1vZGUYAyABKAkSEAoIYmFja2VuZHMYBCADKAkSEAoIdGxzX2NlcnQYBSABKAkSDwoHdGxzX2tleRgGIAEoCRIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ4Cg9QdXRSb3V0ZVJlcXVlc3QSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSDAoEbW9kZRgDIAEoCRIQCghiYWNrZW5kcxgEIAMoCRIQCgh0bHNfY2VydBgFIAEoCRIPCgd0bHNfa2V5GAYgASgJIkwKEUxpc3RSb3V0ZXNSZXF1ZXN0EhAKCGxpc3RlbmVyGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJIlAKEkxpc3RSb3V0ZXNSZXNwb25zZRIhCgZyb3V0ZXMYASADKAsyES5tY3Byb3h5LnYxLlJvdXRlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI4ChJEZWxldGVSb3V0ZVJlcXVlc3QSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkiJgoTRGVsZXRlUm91dGVSZXNwb25zZRIPCgdkZWxldGVkGAEgASgIIn4KC0NlcnRpZmljYXRlEhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEg0KBW5hbWVzGAMgAygJEi0KCW5vdF9hZnRlchgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFZXJyb3IYBSABKAkiGwoZUmVsb2FkQ2VydGlmaWNhdGVzUmVxdWVzdCIZChdMaXN0Q2VydGlmaWNhdGVzUmVxdWVzdCJJChhMaXN0Q2VydGlmaWNhdGVzUmVzcG9uc2USLQoMY2VydGlmaWNhdGVzGAEgAygLMhcubWNwcm94eS52MS5DZXJ0aWZpY2F0ZSIRCg9HZXRTdGF0c1JlcXVlc3QiXQoFU3RhdHMSLAoJbGlzdGVuZXJzGAEgAygLMhkubWNwcm94eS52MS5MaXN0ZW5lclN0YXRzEiYKBnJvdXRlcxgCIAMoCzIWLm1jcHJveHkudjEuUm91dGVTdGF0cyK5AQoNTGlzdGVuZXJTdGF0cxIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSEAoIYWNjZXB0ZWQYAyABKAQSDgoGYWN0aXZlGAQgASgEEjcKB3JlZnVzZWQYBSADKAsyJi5tY3Byb3h5LnYxLkxpc3RlbmVyU3RhdHMuUmVmdXNlZEVudHJ5Gi4KDFJlZnVzZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBIqQBCgpSb3V0ZVN0YXRzEhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEhMKC2Nvbm5lY3Rpb25zGAMgASgEEg4KBmFjdGl2ZRgEIAEoBBIQCghyZXF1ZXN0cxgFIAEoBBIQCghieXRlc19pbhgGIAEoBBIRCglieXRlc19vdXQYByABKAQSFgoOYmFja2VuZF9lcnJvcnMYCCABKAQyyAIKDFJvdXRlU2VydmljZRJSCghQdXRSb3V0ZRIbLm1jcHJveHkudjEuUHV0Um91dGVSZXF1ZXN0GhEubWNwcm94eS52MS5Sb3V0ZSIWiLUYBJK1GA5QVVQgL3YxL3JvdXRlcxJjCgpMaXN0Um91dGVzEh0ubWNwcm94eS52MS5MaXN0Um91dGVzUmVxdWVzdBoeLm1jcHJveHkudjEuTGlzdFJvdXRlc1Jlc3BvbnNlIhaItRgEkrUYDkdFVCAvdjEvcm91dGVzEn8KC0RlbGV0ZVJvdXRlEh4ubWNwcm94eS52MS5EZWxldGVSb3V0ZVJlcXVlc3QaHy5tY3Byb3h5LnYxLkRlbGV0ZVJvdXRlUmVzcG9uc2UiL4i1GASStRgnREVMRVRFIC92MS9yb3V0ZXMve2xpc3RlbmVyfS97aG9zdG5hbWV9MpsCChJDZXJ0aWZpY2F0ZVNlcnZpY2UShwEKElJlbG9hZENlcnRpZmljYXRlcxIlLm1jcHJveHkudjEuUmVsb2FkQ2VydGlmaWNhdGVzUmVxdWVzdBokLm1jcHJveHkudjEuTGlzdENlcnRpZmljYXRlc1Jlc3BvbnNlIiSItRgEkrUYHFBPU1QgL3YxL2NlcnRpZmljYXRlcy9yZWxvYWQSewoQTGlzdENlcnRpZmljYXRlcxIjLm1jcHJveHkudjEuTGlzdENlcnRpZmljYXRlc1JlcXVlc3QaJC5tY3Byb3h5LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZSIciLUYBJK1GBRHRVQgL3YxL2NlcnRpZmljYXRlczJhCgxTdGF0c1NlcnZpY2USUQoIR2V0U3RhdHMSGy5tY3Byb3h5LnYxLkdldFN0YXRzUmVxdWVzdBoRLm1jcHJveHkudjEuU3RhdHMiFYi1GASStRgNR0VUIC92MS9zdGF0c2IGcHJvdG8z", [file_google_protobuf_timestamp, file_metacircular_options]);
+  fileDesc("ChhtY3Byb3h5L3YxL21jcHJveHkucHJvdG8SCm1jcHJveHkudjEiNQoKSGVhZGVyRWRpdBIKCgJvcBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXZhbHVlGAMgASgJIiYKCFJlZGlyZWN0Eg4KBnN0YXR1cxgBIAEoDRIKCgJ0bxgCIAEoCSJECgtIZWFsdGhDaGVjaxIMCgRwYXRoGAEgASgJEhMKC2ludGVydmFsX21zGAIgASgNEhIKCnRpbWVvdXRfbXMYAyABKA0i+wQKBVJvdXRlEhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBG1vZGUYAyABKAkSEAoIYmFja2VuZHMYBCADKAkSEAoIdGxzX2NlcnQYBSABKAkSDwoHdGxzX2tleRgGIAEoCRIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRwYXRoGAkgASgJEhgKEGJhY2tlbmRfcHJvdG9jb2wYCiABKAkSFAoMYmFja2VuZF9uYW1lGAsgASgJEhgKEGJhY2tlbmRfaW5zZWN1cmUYDCABKAgSGwoTc2VuZF9wcm94eV9wcm90b2NvbBgNIAEoCRIMCgRhY21lGA4gASgIEhIKCnN0cmlwX3BhdGgYDyABKAgSLwoPcmVxdWVzdF9oZWFkZXJzGBAgAygLMhYubWNwcm94eS52MS5IZWFkZXJFZGl0EjAKEHJlc3BvbnNlX2hlYWRlcnMYESADKAsyFi5tY3Byb3h5LnYxLkhlYWRlckVkaXQSJgoIcmVkaXJlY3QYEiABKAsyFC5tY3Byb3h5LnYxLlJlZGlyZWN0EhMKC21haW50ZW5hbmNlGBMgASgJEhAKCGNvbXByZXNzGBQgASgIEhYKDm1heF9ib2R5X2J5dGVzGBUgASgEEhsKE3Jlc3BvbnNlX3RpbWVvdXRfbXMYFiABKA0SLQoMaGVhbHRoX2NoZWNrGBcgASgLMhcubWNwcm94eS52MS5IZWFsdGhDaGVjayKlBAoPUHV0Um91dGVSZXF1ZXN0EhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBG1vZGUYAyABKAkSEAoIYmFja2VuZHMYBCADKAkSEAoIdGxzX2NlcnQYBSABKAkSDwoHdGxzX2tleRgGIAEoCRIMCgRwYXRoGAkgASgJEhgKEGJhY2tlbmRfcHJvdG9jb2wYCiABKAkSFAoMYmFja2VuZF9uYW1lGAsgASgJEhgKEGJhY2tlbmRfaW5zZWN1cmUYDCABKAgSGwoTc2VuZF9wcm94eV9wcm90b2NvbBgNIAEoCRIMCgRhY21lGA4gASgIEhIKCnN0cmlwX3BhdGgYDyABKAgSLwoPcmVxdWVzdF9oZWFkZXJzGBAgAygLMhYubWNwcm94eS52MS5IZWFkZXJFZGl0EjAKEHJlc3BvbnNlX2hlYWRlcnMYESADKAsyFi5tY3Byb3h5LnYxLkhlYWRlckVkaXQSJgoIcmVkaXJlY3QYEiABKAsyFC5tY3Byb3h5LnYxLlJlZGlyZWN0EhMKC21haW50ZW5hbmNlGBMgASgJEhAKCGNvbXByZXNzGBQgASgIEhYKDm1heF9ib2R5X2J5dGVzGBUgASgEEhsKE3Jlc3BvbnNlX3RpbWVvdXRfbXMYFiABKA0SLQoMaGVhbHRoX2NoZWNrGBcgASgLMhcubWNwcm94eS52MS5IZWFsdGhDaGVjayJMChFMaXN0Um91dGVzUmVxdWVzdBIQCghsaXN0ZW5lchgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJQChJMaXN0Um91dGVzUmVzcG9uc2USIQoGcm91dGVzGAEgAygLMhEubWNwcm94eS52MS5Sb3V0ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoSRGVsZXRlUm91dGVSZXF1ZXN0EhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBHBhdGgYAyABKAkiJgoTRGVsZXRlUm91dGVSZXNwb25zZRIPCgdkZWxldGVkGAEgASgIImkKCExpc3RlbmVyEgwKBG5hbWUYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIMCgRraW5kGAMgASgJEhsKE3Byb3h5X3Byb3RvY29sX2Zyb20YBCADKAkSEwoLZnJvbV9jb25maWcYBSABKAgiXgoSUHV0TGlzdGVuZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIMCgRraW5kGAMgASgJEhsKE3Byb3h5X3Byb3RvY29sX2Zyb20YBCADKAkiFgoUTGlzdExpc3RlbmVyc1JlcXVlc3QiQAoVTGlzdExpc3RlbmVyc1Jlc3BvbnNlEicKCWxpc3RlbmVycxgBIAMoCzIULm1jcHJveHkudjEuTGlzdGVuZXIiJQoVRGVsZXRlTGlzdGVuZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkiKQoWRGVsZXRlTGlzdGVuZXJSZXNwb25zZRIPCgdkZWxldGVkGAEgASgIIikKBFJhdGUSEgoKcGVyX3NlY29uZBgBIAEoARINCgVidXJzdBgCIAEoDSLtAgoMRmlyZXdhbGxSdWxlEgoKAmlkGAEgASgJEhAKCHByaW9yaXR5GAIgASgNEhAKCGRpc2FibGVkGAMgASgIEg4KBmFjdGlvbhgEIAEoCRIQCghsaXN0ZW5lchgFIAEoCRIQCghob3N0bmFtZRgGIAEoCRINCgVjaWRycxgHIAMoCRIRCgljb3VudHJpZXMYCCADKAkSEwoLdXNlcl9hZ2VudHMYCSADKAkSDQoFcGF0aHMYCiADKAkSHgoEcmF0ZRgLIAEoCzIQLm1jcHJveHkudjEuUmF0ZRIXCg9tYXhfY29ubmVjdGlvbnMYDCABKA0SDAoEbm90ZRgNIAEoCRIMCgRoaXRzGA4gASgEEi4KCmNyZWF0ZWRfYXQYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoECCg5QdXRSdWxlUmVxdWVzdBIKCgJpZBgBIAEoCRIQCghwcmlvcml0eRgCIAEoDRIQCghkaXNhYmxlZBgDIAEoCBIOCgZhY3Rpb24YBCABKAkSEAoIbGlzdGVuZXIYBSABKAkSEAoIaG9zdG5hbWUYBiABKAkSDQoFY2lkcnMYByADKAkSEQoJY291bnRyaWVzGAggAygJEhMKC3VzZXJfYWdlbnRzGAkgAygJEg0KBXBhdGhzGAogAygJEh4KBHJhdGUYCyABKAsyEC5tY3Byb3h5LnYxLlJhdGUSFwoPbWF4X2Nvbm5lY3Rpb25zGAwgASgNEgwKBG5vdGUYDSABKAkiOQoQTGlzdFJ1bGVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJVChFMaXN0UnVsZXNSZXNwb25zZRInCgVydWxlcxgBIAMoCzIYLm1jcHJveHkudjEuRmlyZXdhbGxSdWxlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIfChFEZWxldGVSdWxlUmVxdWVzdBIKCgJpZBgBIAEoCSIlChJEZWxldGVSdWxlUmVzcG9uc2USDwoHZGVsZXRlZBgBIAEoCCK6AQoLQ2VydGlmaWNhdGUSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSDQoFbmFtZXMYAyADKAkSLQoJbm90X2FmdGVyGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcnJvchgFIAEoCRIMCgRhY21lGAYgASgIEiwKCHJlbmV3X2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIbChlSZWxvYWRDZXJ0aWZpY2F0ZXNSZXF1ZXN0IhkKF0xpc3RDZXJ0aWZpY2F0ZXNSZXF1ZXN0IkkKGExpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZRItCgxjZXJ0aWZpY2F0ZXMYASADKAsyFy5tY3Byb3h5LnYxLkNlcnRpZmljYXRlIhEKD0dldFN0YXRzUmVxdWVzdCK5AQoFU3RhdHMSLAoJbGlzdGVuZXJzGAEgAygLMhkubWNwcm94eS52MS5MaXN0ZW5lclN0YXRzEiYKBnJvdXRlcxgCIAMoCzIWLm1jcHJveHkudjEuUm91dGVTdGF0cxIqCghiYWNrZW5kcxgDIAMoCzIYLm1jcHJveHkudjEuQmFja2VuZFN0YXRzEi4KCnN0YXJ0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrkBCg1MaXN0ZW5lclN0YXRzEgwKBG5hbWUYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIQCghhY2NlcHRlZBgDIAEoBBIOCgZhY3RpdmUYBCABKAQSNwoHcmVmdXNlZBgFIAMoCzImLm1jcHJveHkudjEuTGlzdGVuZXJTdGF0cy5SZWZ1c2VkRW50cnkaLgoMUmVmdXNlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEi3AIKClJvdXRlU3RhdHMSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSEwoLY29ubmVjdGlvbnMYAyABKAQSDgoGYWN0aXZlGAQgASgEEhAKCHJlcXVlc3RzGAUgASgEEhAKCGJ5dGVzX2luGAYgASgEEhEKCWJ5dGVzX291dBgHIAEoBBIWCg5iYWNrZW5kX2Vycm9ycxgIIAEoBBIMCgRwYXRoGAkgASgJEjgKCXJlc3BvbnNlcxgKIAMoCzIlLm1jcHJveHkudjEuUm91dGVTdGF0cy5SZXNwb25zZXNFbnRyeRIWCg5sYXRlbmN5X3A1MF9tcxgLIAEoARIWCg5sYXRlbmN5X3A5OV9tcxgMIAEoARIMCgRtb2RlGA0gASgJGjAKDlJlc3BvbnNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEiXgoMQmFja2VuZFN0YXRzEg8KB2JhY2tlbmQYASABKAkSDgoGYWN0aXZlGAIgASgEEgwKBGlkbGUYAyABKAQSDwoHZmFpbGluZxgEIAEoCBIOCgZyZWFzb24YBSABKAkiOQoWTGlzdENvbm5lY3Rpb25zUmVxdWVzdBIQCghsaXN0ZW5lchgBIAEoCRINCgVsaW1pdBgCIAEoDSJVChdMaXN0Q29ubmVjdGlvbnNSZXNwb25zZRIrCgtjb25uZWN0aW9ucxgBIAMoCzIWLm1jcHJveHkudjEuQ29ubmVjdGlvbhINCgV0b3RhbBgCIAEoBCLEAQoKQ29ubmVjdGlvbhIKCgJpZBgBIAEoBBIQCghsaXN0ZW5lchgCIAEoCRIOCgZjbGllbnQYAyABKAkSEAoIaG9zdG5hbWUYBCABKAkSEAoIcHJvdG9jb2wYBSABKAkSLQoJb3BlbmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghieXRlc19pbhgHIAEoBBIRCglieXRlc19vdXQYCCABKAQSEAoIcmVxdWVzdHMYCSABKAQiYwoORXhwbGFpblJlcXVlc3QSDAoEaG9zdBgBIAEoCRIMCgRwYXRoGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSEgoKdXNlcl9hZ2VudBgEIAEoCRIQCghsaXN0ZW5lchgFIAEoCSJrCg9FeHBsYWluUmVzcG9uc2USJgoFc3RlcHMYASADKAsyFy5tY3Byb3h5LnYxLkV4cGxhaW5TdGVwEg8KB291dGNvbWUYAiABKAkSDwoHYmFja2VuZBgDIAEoCRIOCgZzdGF0dXMYBCABKA0iPAoLRXhwbGFpblN0ZXASDQoFc3RhZ2UYASABKAkSDgoGcmVzdWx0GAIgASgJEg4KBmRldGFpbBgDIAEoCTLIAgoMUm91dGVTZXJ2aWNlElIKCFB1dFJvdXRlEhsubWNwcm94eS52MS5QdXRSb3V0ZVJlcXVlc3QaES5tY3Byb3h5LnYxLlJvdXRlIhaItRgEkrUYDlBVVCAvdjEvcm91dGVzEmMKCkxpc3RSb3V0ZXMSHS5tY3Byb3h5LnYxLkxpc3RSb3V0ZXNSZXF1ZXN0Gh4ubWNwcm94eS52MS5MaXN0Um91dGVzUmVzcG9uc2UiFoi1GASStRgOR0VUIC92MS9yb3V0ZXMSfwoLRGVsZXRlUm91dGUSHi5tY3Byb3h5LnYxLkRlbGV0ZVJvdXRlUmVxdWVzdBofLm1jcHJveHkudjEuRGVsZXRlUm91dGVSZXNwb25zZSIviLUYBJK1GCdERUxFVEUgL3YxL3JvdXRlcy97bGlzdGVuZXJ9L3tob3N0bmFtZX0y5wIKD0xpc3RlbmVyU2VydmljZRJlCgtQdXRMaXN0ZW5lchIeLm1jcHJveHkudjEuUHV0TGlzdGVuZXJSZXF1ZXN0GhQubWNwcm94eS52MS5MaXN0ZW5lciIgiLUYBJK1GBhQVVQgL3YxL2xpc3RlbmVycy97bmFtZX0SbwoNTGlzdExpc3RlbmVycxIgLm1jcHJveHkudjEuTGlzdExpc3RlbmVyc1JlcXVlc3QaIS5tY3Byb3h5LnYxLkxpc3RMaXN0ZW5lcnNSZXNwb25zZSIZiLUYBJK1GBFHRVQgL3YxL2xpc3RlbmVycxJ8Cg5EZWxldGVMaXN0ZW5lchIhLm1jcHJveHkudjEuRGVsZXRlTGlzdGVuZXJSZXF1ZXN0GiIubWNwcm94eS52MS5EZWxldGVMaXN0ZW5lclJlc3BvbnNlIiOItRgEkrUYG0RFTEVURSAvdjEvbGlzdGVuZXJzL3tuYW1lfTLWAgoPRmlyZXdhbGxTZXJ2aWNlEmQKB1B1dFJ1bGUSGi5tY3Byb3h5LnYxLlB1dFJ1bGVSZXF1ZXN0GhgubWNwcm94eS52MS5GaXJld2FsbFJ1bGUiI4i1GASStRgbUFVUIC92MS9maXJld2FsbC9ydWxlcy97aWR9EmgKCUxpc3RSdWxlcxIcLm1jcHJveHkudjEuTGlzdFJ1bGVzUmVxdWVzdBodLm1jcHJveHkudjEuTGlzdFJ1bGVzUmVzcG9uc2UiHoi1GASStRgWR0VUIC92MS9maXJld2FsbC9ydWxlcxJzCgpEZWxldGVSdWxlEh0ubWNwcm94eS52MS5EZWxldGVSdWxlUmVxdWVzdBoeLm1jcHJveHkudjEuRGVsZXRlUnVsZVJlc3BvbnNlIiaItRgEkrUYHkRFTEVURSAvdjEvZmlyZXdhbGwvcnVsZXMve2lkfTKbAgoSQ2VydGlmaWNhdGVTZXJ2aWNlEocBChJSZWxvYWRDZXJ0aWZpY2F0ZXMSJS5tY3Byb3h5LnYxLlJlbG9hZENlcnRpZmljYXRlc1JlcXVlc3QaJC5tY3Byb3h5LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZSIkiLUYBJK1GBxQT1NUIC92MS9jZXJ0aWZpY2F0ZXMvcmVsb2FkEnsKEExpc3RDZXJ0aWZpY2F0ZXMSIy5tY3Byb3h5LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXF1ZXN0GiQubWNwcm94eS52MS5MaXN0Q2VydGlmaWNhdGVzUmVzcG9uc2UiHIi1GASStRgUR0VUIC92MS9jZXJ0aWZpY2F0ZXMytwIKDFN0YXRzU2VydmljZRJRCghHZXRTdGF0cxIbLm1jcHJveHkudjEuR2V0U3RhdHNSZXF1ZXN0GhEubWNwcm94eS52MS5TdGF0cyIViLUYBJK1GA1HRVQgL3YxL3N0YXRzEncKD0xpc3RDb25uZWN0aW9ucxIiLm1jcHJveHkudjEuTGlzdENvbm5lY3Rpb25zUmVxdWVzdBojLm1jcHJveHkudjEuTGlzdENvbm5lY3Rpb25zUmVzcG9uc2UiG4i1GASStRgTR0VUIC92MS9jb25uZWN0aW9ucxJbCgdFeHBsYWluEhoubWNwcm94eS52MS5FeHBsYWluUmVxdWVzdBobLm1jcHJveHkudjEuRXhwbGFpblJlc3BvbnNlIheItRgEkrUYD0dFVCAvdjEvZXhwbGFpbmIGcHJvdG8z", [file_google_protobuf_timestamp, file_metacircular_options]);
+
+/**
+ * One header field set, added or removed.
+ *
+ * @generated from message mcproxy.v1.HeaderEdit
+ */
+export type HeaderEdit = Message<"mcproxy.v1.HeaderEdit"> & {
+  /**
+   * "set" replaces what is there, "add" adds another, "remove" drops all of the name.
+   *
+   * @generated from field: string op = 1;
+   */
+  op: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Not for "remove".
+   *
+   * @generated from field: string value = 3;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.HeaderEdit.
+ * Use `create(HeaderEditSchema)` to create a new message.
+ */
+export const HeaderEditSchema: GenMessage<HeaderEdit> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 0);
+
+/**
+ * Answers every request with a redirect.
+ *
+ * @generated from message mcproxy.v1.Redirect
+ */
+export type Redirect = Message<"mcproxy.v1.Redirect"> & {
+  /**
+   * 301, 302, 303, 307 or 308.
+   *
+   * @generated from field: uint32 status = 1;
+   */
+  status: number;
+
+  /**
+   * "https://other.example" or "/path"; "{uri}" stands for the request's path and query, "{host}" for its host.
+   *
+   * @generated from field: string to = 2;
+   */
+  to: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.Redirect.
+ * Use `create(RedirectSchema)` to create a new message.
+ */
+export const RedirectSchema: GenMessage<Redirect> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 1);
+
+/**
+ * Asks the backends by themselves whether they are well.
+ *
+ * @generated from message mcproxy.v1.HealthCheck
+ */
+export type HealthCheck = Message<"mcproxy.v1.HealthCheck"> & {
+  /**
+   * Path that is asked for with GET; 200 to 399 is well. "" for a connection alone.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * Default 5000.
+   *
+   * @generated from field: uint32 interval_ms = 2;
+   */
+  intervalMs: number;
+
+  /**
+   * Default 2000.
+   *
+   * @generated from field: uint32 timeout_ms = 3;
+   */
+  timeoutMs: number;
+};
+
+/**
+ * Describes the message mcproxy.v1.HealthCheck.
+ * Use `create(HealthCheckSchema)` to create a new message.
+ */
+export const HealthCheckSchema: GenMessage<HealthCheck> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 2);
 
 /**
  * @generated from message mcproxy.v1.Route
  */
 export type Route = Message<"mcproxy.v1.Route"> & {
   /**
-   * The listener's name in the config, e.g. "https".
+   * The listener's name, e.g. "https".
    *
    * @generated from field: string listener = 1;
    */
   listener: string;
 
   /**
-   * Exact SNI name, lower case.
+   * SNI name in lower case, "*.example.org" for one label below, or "*" for whatever no other route takes.
    *
    * @generated from field: string hostname = 2;
    */
@@ -44,7 +141,7 @@ export type Route = Message<"mcproxy.v1.Route"> & {
   mode: string;
 
   /**
-   * "host:port", at least one; new connections go to the one with the fewest.
+   * "host:port" each; new connections go to the one with the fewest.
    *
    * @generated from field: repeated string backends = 4;
    */
@@ -71,6 +168,103 @@ export type Route = Message<"mcproxy.v1.Route"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 8;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * L7: requests whose path is this or lies below it; the longest wins. "/" takes the rest.
+   *
+   * @generated from field: string path = 9;
+   */
+  path: string;
+
+  /**
+   * L7: how the backends are spoken to: "h1", "h2c" or "tls" (HTTP/2 or HTTP/1.1 by ALPN).
+   *
+   * @generated from field: string backend_protocol = 10;
+   */
+  backendProtocol: string;
+
+  /**
+   * "tls": the name that the backend's certificate must carry.
+   *
+   * @generated from field: string backend_name = 11;
+   */
+  backendName: string;
+
+  /**
+   * "tls": the backend's certificate isn't verified.
+   *
+   * @generated from field: bool backend_insecure = 12;
+   */
+  backendInsecure: boolean;
+
+  /**
+   * PROXY protocol to the backends: "", "v1" or "v2".
+   *
+   * @generated from field: string send_proxy_protocol = 13;
+   */
+  sendProxyProtocol: string;
+
+  /**
+   * The certificate is got by ACME; tls_cert and tls_key stay empty.
+   *
+   * @generated from field: bool acme = 14;
+   */
+  acme: boolean;
+
+  /**
+   * The path prefix isn't passed on.
+   *
+   * @generated from field: bool strip_path = 15;
+   */
+  stripPath: boolean;
+
+  /**
+   * @generated from field: repeated mcproxy.v1.HeaderEdit request_headers = 16;
+   */
+  requestHeaders: HeaderEdit[];
+
+  /**
+   * @generated from field: repeated mcproxy.v1.HeaderEdit response_headers = 17;
+   */
+  responseHeaders: HeaderEdit[];
+
+  /**
+   * @generated from field: mcproxy.v1.Redirect redirect = 18;
+   */
+  redirect?: Redirect | undefined;
+
+  /**
+   * Answers 503 with this text while not empty.
+   *
+   * @generated from field: string maintenance = 19;
+   */
+  maintenance: string;
+
+  /**
+   * Compresses text on its way to clients that take it.
+   *
+   * @generated from field: bool compress = 20;
+   */
+  compress: boolean;
+
+  /**
+   * Longest request body; 0 for any.
+   *
+   * @generated from field: uint64 max_body_bytes = 21;
+   */
+  maxBodyBytes: bigint;
+
+  /**
+   * From the end of a request to its response's head; 0 for the configuration's.
+   *
+   * @generated from field: uint32 response_timeout_ms = 22;
+   */
+  responseTimeoutMs: number;
+
+  /**
+   * @generated from field: mcproxy.v1.HealthCheck health_check = 23;
+   */
+  healthCheck?: HealthCheck | undefined;
 };
 
 /**
@@ -78,7 +272,7 @@ export type Route = Message<"mcproxy.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 0);
+  messageDesc(file_mcproxy_v1_mcproxy, 3);
 
 /**
  * @generated from message mcproxy.v1.PutRouteRequest
@@ -113,6 +307,81 @@ export type PutRouteRequest = Message<"mcproxy.v1.PutRouteRequest"> & {
    * @generated from field: string tls_key = 6;
    */
   tlsKey: string;
+
+  /**
+   * @generated from field: string path = 9;
+   */
+  path: string;
+
+  /**
+   * @generated from field: string backend_protocol = 10;
+   */
+  backendProtocol: string;
+
+  /**
+   * @generated from field: string backend_name = 11;
+   */
+  backendName: string;
+
+  /**
+   * @generated from field: bool backend_insecure = 12;
+   */
+  backendInsecure: boolean;
+
+  /**
+   * @generated from field: string send_proxy_protocol = 13;
+   */
+  sendProxyProtocol: string;
+
+  /**
+   * @generated from field: bool acme = 14;
+   */
+  acme: boolean;
+
+  /**
+   * @generated from field: bool strip_path = 15;
+   */
+  stripPath: boolean;
+
+  /**
+   * @generated from field: repeated mcproxy.v1.HeaderEdit request_headers = 16;
+   */
+  requestHeaders: HeaderEdit[];
+
+  /**
+   * @generated from field: repeated mcproxy.v1.HeaderEdit response_headers = 17;
+   */
+  responseHeaders: HeaderEdit[];
+
+  /**
+   * @generated from field: mcproxy.v1.Redirect redirect = 18;
+   */
+  redirect?: Redirect | undefined;
+
+  /**
+   * @generated from field: string maintenance = 19;
+   */
+  maintenance: string;
+
+  /**
+   * @generated from field: bool compress = 20;
+   */
+  compress: boolean;
+
+  /**
+   * @generated from field: uint64 max_body_bytes = 21;
+   */
+  maxBodyBytes: bigint;
+
+  /**
+   * @generated from field: uint32 response_timeout_ms = 22;
+   */
+  responseTimeoutMs: number;
+
+  /**
+   * @generated from field: mcproxy.v1.HealthCheck health_check = 23;
+   */
+  healthCheck?: HealthCheck | undefined;
 };
 
 /**
@@ -120,7 +389,7 @@ export type PutRouteRequest = Message<"mcproxy.v1.PutRouteRequest"> & {
  * Use `create(PutRouteRequestSchema)` to create a new message.
  */
 export const PutRouteRequestSchema: GenMessage<PutRouteRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 1);
+  messageDesc(file_mcproxy_v1_mcproxy, 4);
 
 /**
  * @generated from message mcproxy.v1.ListRoutesRequest
@@ -147,7 +416,7 @@ export type ListRoutesRequest = Message<"mcproxy.v1.ListRoutesRequest"> & {
  * Use `create(ListRoutesRequestSchema)` to create a new message.
  */
 export const ListRoutesRequestSchema: GenMessage<ListRoutesRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 2);
+  messageDesc(file_mcproxy_v1_mcproxy, 5);
 
 /**
  * @generated from message mcproxy.v1.ListRoutesResponse
@@ -169,7 +438,7 @@ export type ListRoutesResponse = Message<"mcproxy.v1.ListRoutesResponse"> & {
  * Use `create(ListRoutesResponseSchema)` to create a new message.
  */
 export const ListRoutesResponseSchema: GenMessage<ListRoutesResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 3);
+  messageDesc(file_mcproxy_v1_mcproxy, 6);
 
 /**
  * @generated from message mcproxy.v1.DeleteRouteRequest
@@ -184,6 +453,13 @@ export type DeleteRouteRequest = Message<"mcproxy.v1.DeleteRouteRequest"> & {
    * @generated from field: string hostname = 2;
    */
   hostname: string;
+
+  /**
+   * "" for "/".
+   *
+   * @generated from field: string path = 3;
+   */
+  path: string;
 };
 
 /**
@@ -191,7 +467,7 @@ export type DeleteRouteRequest = Message<"mcproxy.v1.DeleteRouteRequest"> & {
  * Use `create(DeleteRouteRequestSchema)` to create a new message.
  */
 export const DeleteRouteRequestSchema: GenMessage<DeleteRouteRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 4);
+  messageDesc(file_mcproxy_v1_mcproxy, 7);
 
 /**
  * @generated from message mcproxy.v1.DeleteRouteResponse
@@ -208,7 +484,441 @@ export type DeleteRouteResponse = Message<"mcproxy.v1.DeleteRouteResponse"> & {
  * Use `create(DeleteRouteResponseSchema)` to create a new message.
  */
 export const DeleteRouteResponseSchema: GenMessage<DeleteRouteResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 5);
+  messageDesc(file_mcproxy_v1_mcproxy, 8);
+
+/**
+ * @generated from message mcproxy.v1.Listener
+ */
+export type Listener = Message<"mcproxy.v1.Listener"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * "host:port", as it is bound.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
+
+  /**
+   * "tls", "tcp" (the route "*" alone, whatever the bytes are) or "http" (redirects to HTTPS, ACME challenges).
+   *
+   * @generated from field: string kind = 3;
+   */
+  kind: string;
+
+  /**
+   * Peers (addresses or CIDR) that must send the PROXY header; others must not.
+   *
+   * @generated from field: repeated string proxy_protocol_from = 4;
+   */
+  proxyProtocolFrom: string[];
+
+  /**
+   * True for those of the configuration.
+   *
+   * @generated from field: bool from_config = 5;
+   */
+  fromConfig: boolean;
+};
+
+/**
+ * Describes the message mcproxy.v1.Listener.
+ * Use `create(ListenerSchema)` to create a new message.
+ */
+export const ListenerSchema: GenMessage<Listener> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 9);
+
+/**
+ * @generated from message mcproxy.v1.PutListenerRequest
+ */
+export type PutListenerRequest = Message<"mcproxy.v1.PutListenerRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string address = 2;
+   */
+  address: string;
+
+  /**
+   * @generated from field: string kind = 3;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: repeated string proxy_protocol_from = 4;
+   */
+  proxyProtocolFrom: string[];
+};
+
+/**
+ * Describes the message mcproxy.v1.PutListenerRequest.
+ * Use `create(PutListenerRequestSchema)` to create a new message.
+ */
+export const PutListenerRequestSchema: GenMessage<PutListenerRequest> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 10);
+
+/**
+ * @generated from message mcproxy.v1.ListListenersRequest
+ */
+export type ListListenersRequest = Message<"mcproxy.v1.ListListenersRequest"> & {
+};
+
+/**
+ * Describes the message mcproxy.v1.ListListenersRequest.
+ * Use `create(ListListenersRequestSchema)` to create a new message.
+ */
+export const ListListenersRequestSchema: GenMessage<ListListenersRequest> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 11);
+
+/**
+ * @generated from message mcproxy.v1.ListListenersResponse
+ */
+export type ListListenersResponse = Message<"mcproxy.v1.ListListenersResponse"> & {
+  /**
+   * @generated from field: repeated mcproxy.v1.Listener listeners = 1;
+   */
+  listeners: Listener[];
+};
+
+/**
+ * Describes the message mcproxy.v1.ListListenersResponse.
+ * Use `create(ListListenersResponseSchema)` to create a new message.
+ */
+export const ListListenersResponseSchema: GenMessage<ListListenersResponse> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 12);
+
+/**
+ * @generated from message mcproxy.v1.DeleteListenerRequest
+ */
+export type DeleteListenerRequest = Message<"mcproxy.v1.DeleteListenerRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.DeleteListenerRequest.
+ * Use `create(DeleteListenerRequestSchema)` to create a new message.
+ */
+export const DeleteListenerRequestSchema: GenMessage<DeleteListenerRequest> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 13);
+
+/**
+ * @generated from message mcproxy.v1.DeleteListenerResponse
+ */
+export type DeleteListenerResponse = Message<"mcproxy.v1.DeleteListenerResponse"> & {
+  /**
+   * @generated from field: bool deleted = 1;
+   */
+  deleted: boolean;
+};
+
+/**
+ * Describes the message mcproxy.v1.DeleteListenerResponse.
+ * Use `create(DeleteListenerResponseSchema)` to create a new message.
+ */
+export const DeleteListenerResponseSchema: GenMessage<DeleteListenerResponse> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 14);
+
+/**
+ * A rate that is allowed on average, and how far it may be exceeded at once.
+ *
+ * @generated from message mcproxy.v1.Rate
+ */
+export type Rate = Message<"mcproxy.v1.Rate"> & {
+  /**
+   * @generated from field: double per_second = 1;
+   */
+  perSecond: number;
+
+  /**
+   * @generated from field: uint32 burst = 2;
+   */
+  burst: number;
+};
+
+/**
+ * Describes the message mcproxy.v1.Rate.
+ * Use `create(RateSchema)` to create a new message.
+ */
+export const RateSchema: GenMessage<Rate> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 15);
+
+/**
+ * A rule of the firewall. All fields that are set must match; an empty one matches anything.
+ *
+ * @generated from message mcproxy.v1.FirewallRule
+ */
+export type FirewallRule = Message<"mcproxy.v1.FirewallRule"> & {
+  /**
+   * The operator's name for it.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Lower is asked first; equal ones in order of id.
+   *
+   * @generated from field: uint32 priority = 2;
+   */
+  priority: number;
+
+  /**
+   * @generated from field: bool disabled = 3;
+   */
+  disabled: boolean;
+
+  /**
+   * "allow" and "block" decide; "limit" refuses what is above rate or max_connections.
+   *
+   * @generated from field: string action = 4;
+   */
+  action: string;
+
+  /**
+   * @generated from field: string listener = 5;
+   */
+  listener: string;
+
+  /**
+   * Exact, or "*.example.org".
+   *
+   * @generated from field: string hostname = 6;
+   */
+  hostname: string;
+
+  /**
+   * Addresses and networks.
+   *
+   * @generated from field: repeated string cidrs = 7;
+   */
+  cidrs: string[];
+
+  /**
+   * ISO 3166 alpha-2; "??" for addresses that the database doesn't know.
+   *
+   * @generated from field: repeated string countries = 8;
+   */
+  countries: string[];
+
+  /**
+   * Patterns with * and ?, whatever the case.
+   *
+   * @generated from field: repeated string user_agents = 9;
+   */
+  userAgents: string[];
+
+  /**
+   * Patterns with * and ?.
+   *
+   * @generated from field: repeated string paths = 10;
+   */
+  paths: string[];
+
+  /**
+   * @generated from field: mcproxy.v1.Rate rate = 11;
+   */
+  rate?: Rate | undefined;
+
+  /**
+   * Connections of one address at once; 0 for any.
+   *
+   * @generated from field: uint32 max_connections = 12;
+   */
+  maxConnections: number;
+
+  /**
+   * @generated from field: string note = 13;
+   */
+  note: string;
+
+  /**
+   * How often it decided since the start.
+   *
+   * @generated from field: uint64 hits = 14;
+   */
+  hits: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 15;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp updated_at = 16;
+   */
+  updatedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message mcproxy.v1.FirewallRule.
+ * Use `create(FirewallRuleSchema)` to create a new message.
+ */
+export const FirewallRuleSchema: GenMessage<FirewallRule> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 16);
+
+/**
+ * @generated from message mcproxy.v1.PutRuleRequest
+ */
+export type PutRuleRequest = Message<"mcproxy.v1.PutRuleRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: uint32 priority = 2;
+   */
+  priority: number;
+
+  /**
+   * @generated from field: bool disabled = 3;
+   */
+  disabled: boolean;
+
+  /**
+   * @generated from field: string action = 4;
+   */
+  action: string;
+
+  /**
+   * @generated from field: string listener = 5;
+   */
+  listener: string;
+
+  /**
+   * @generated from field: string hostname = 6;
+   */
+  hostname: string;
+
+  /**
+   * @generated from field: repeated string cidrs = 7;
+   */
+  cidrs: string[];
+
+  /**
+   * @generated from field: repeated string countries = 8;
+   */
+  countries: string[];
+
+  /**
+   * @generated from field: repeated string user_agents = 9;
+   */
+  userAgents: string[];
+
+  /**
+   * @generated from field: repeated string paths = 10;
+   */
+  paths: string[];
+
+  /**
+   * @generated from field: mcproxy.v1.Rate rate = 11;
+   */
+  rate?: Rate | undefined;
+
+  /**
+   * @generated from field: uint32 max_connections = 12;
+   */
+  maxConnections: number;
+
+  /**
+   * @generated from field: string note = 13;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.PutRuleRequest.
+ * Use `create(PutRuleRequestSchema)` to create a new message.
+ */
+export const PutRuleRequestSchema: GenMessage<PutRuleRequest> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 17);
+
+/**
+ * @generated from message mcproxy.v1.ListRulesRequest
+ */
+export type ListRulesRequest = Message<"mcproxy.v1.ListRulesRequest"> & {
+  /**
+   * @generated from field: uint32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.ListRulesRequest.
+ * Use `create(ListRulesRequestSchema)` to create a new message.
+ */
+export const ListRulesRequestSchema: GenMessage<ListRulesRequest> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 18);
+
+/**
+ * @generated from message mcproxy.v1.ListRulesResponse
+ */
+export type ListRulesResponse = Message<"mcproxy.v1.ListRulesResponse"> & {
+  /**
+   * @generated from field: repeated mcproxy.v1.FirewallRule rules = 1;
+   */
+  rules: FirewallRule[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.ListRulesResponse.
+ * Use `create(ListRulesResponseSchema)` to create a new message.
+ */
+export const ListRulesResponseSchema: GenMessage<ListRulesResponse> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 19);
+
+/**
+ * @generated from message mcproxy.v1.DeleteRuleRequest
+ */
+export type DeleteRuleRequest = Message<"mcproxy.v1.DeleteRuleRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.DeleteRuleRequest.
+ * Use `create(DeleteRuleRequestSchema)` to create a new message.
+ */
+export const DeleteRuleRequestSchema: GenMessage<DeleteRuleRequest> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 20);
+
+/**
+ * @generated from message mcproxy.v1.DeleteRuleResponse
+ */
+export type DeleteRuleResponse = Message<"mcproxy.v1.DeleteRuleResponse"> & {
+  /**
+   * @generated from field: bool deleted = 1;
+   */
+  deleted: boolean;
+};
+
+/**
+ * Describes the message mcproxy.v1.DeleteRuleResponse.
+ * Use `create(DeleteRuleResponseSchema)` to create a new message.
+ */
+export const DeleteRuleResponseSchema: GenMessage<DeleteRuleResponse> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 21);
 
 /**
  * @generated from message mcproxy.v1.Certificate
@@ -240,6 +950,20 @@ export type Certificate = Message<"mcproxy.v1.Certificate"> & {
    * @generated from field: string error = 5;
    */
   error: string;
+
+  /**
+   * Got and renewed by ACME.
+   *
+   * @generated from field: bool acme = 6;
+   */
+  acme: boolean;
+
+  /**
+   * ACME: when it is renewed.
+   *
+   * @generated from field: google.protobuf.Timestamp renew_at = 7;
+   */
+  renewAt?: Timestamp | undefined;
 };
 
 /**
@@ -247,7 +971,7 @@ export type Certificate = Message<"mcproxy.v1.Certificate"> & {
  * Use `create(CertificateSchema)` to create a new message.
  */
 export const CertificateSchema: GenMessage<Certificate> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 6);
+  messageDesc(file_mcproxy_v1_mcproxy, 22);
 
 /**
  * @generated from message mcproxy.v1.ReloadCertificatesRequest
@@ -260,7 +984,7 @@ export type ReloadCertificatesRequest = Message<"mcproxy.v1.ReloadCertificatesRe
  * Use `create(ReloadCertificatesRequestSchema)` to create a new message.
  */
 export const ReloadCertificatesRequestSchema: GenMessage<ReloadCertificatesRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 7);
+  messageDesc(file_mcproxy_v1_mcproxy, 23);
 
 /**
  * @generated from message mcproxy.v1.ListCertificatesRequest
@@ -273,7 +997,7 @@ export type ListCertificatesRequest = Message<"mcproxy.v1.ListCertificatesReques
  * Use `create(ListCertificatesRequestSchema)` to create a new message.
  */
 export const ListCertificatesRequestSchema: GenMessage<ListCertificatesRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 8);
+  messageDesc(file_mcproxy_v1_mcproxy, 24);
 
 /**
  * @generated from message mcproxy.v1.ListCertificatesResponse
@@ -290,7 +1014,7 @@ export type ListCertificatesResponse = Message<"mcproxy.v1.ListCertificatesRespo
  * Use `create(ListCertificatesResponseSchema)` to create a new message.
  */
 export const ListCertificatesResponseSchema: GenMessage<ListCertificatesResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 9);
+  messageDesc(file_mcproxy_v1_mcproxy, 25);
 
 /**
  * @generated from message mcproxy.v1.GetStatsRequest
@@ -303,7 +1027,7 @@ export type GetStatsRequest = Message<"mcproxy.v1.GetStatsRequest"> & {
  * Use `create(GetStatsRequestSchema)` to create a new message.
  */
 export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 10);
+  messageDesc(file_mcproxy_v1_mcproxy, 26);
 
 /**
  * @generated from message mcproxy.v1.Stats
@@ -318,6 +1042,18 @@ export type Stats = Message<"mcproxy.v1.Stats"> & {
    * @generated from field: repeated mcproxy.v1.RouteStats routes = 2;
    */
   routes: RouteStats[];
+
+  /**
+   * @generated from field: repeated mcproxy.v1.BackendStats backends = 3;
+   */
+  backends: BackendStats[];
+
+  /**
+   * Since when the counts are.
+   *
+   * @generated from field: google.protobuf.Timestamp started_at = 4;
+   */
+  startedAt?: Timestamp | undefined;
 };
 
 /**
@@ -325,7 +1061,7 @@ export type Stats = Message<"mcproxy.v1.Stats"> & {
  * Use `create(StatsSchema)` to create a new message.
  */
 export const StatsSchema: GenMessage<Stats> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 11);
+  messageDesc(file_mcproxy_v1_mcproxy, 27);
 
 /**
  * @generated from message mcproxy.v1.ListenerStats
@@ -364,7 +1100,7 @@ export type ListenerStats = Message<"mcproxy.v1.ListenerStats"> & {
  * Use `create(ListenerStatsSchema)` to create a new message.
  */
 export const ListenerStatsSchema: GenMessage<ListenerStats> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 12);
+  messageDesc(file_mcproxy_v1_mcproxy, 28);
 
 /**
  * @generated from message mcproxy.v1.RouteStats
@@ -409,6 +1145,35 @@ export type RouteStats = Message<"mcproxy.v1.RouteStats"> & {
    * @generated from field: uint64 backend_errors = 8;
    */
   backendErrors: bigint;
+
+  /**
+   * @generated from field: string path = 9;
+   */
+  path: string;
+
+  /**
+   * Responses by the first digit of their status, "2xx" and so on.
+   *
+   * @generated from field: map<string, uint64> responses = 10;
+   */
+  responses: { [key: string]: bigint };
+
+  /**
+   * Milliseconds from request to the response's head that half, and 99 of 100, stayed below; 0 without requests.
+   *
+   * @generated from field: double latency_p50_ms = 11;
+   */
+  latencyP50Ms: number;
+
+  /**
+   * @generated from field: double latency_p99_ms = 12;
+   */
+  latencyP99Ms: number;
+
+  /**
+   * @generated from field: string mode = 13;
+   */
+  mode: string;
 };
 
 /**
@@ -416,14 +1181,281 @@ export type RouteStats = Message<"mcproxy.v1.RouteStats"> & {
  * Use `create(RouteStatsSchema)` to create a new message.
  */
 export const RouteStatsSchema: GenMessage<RouteStats> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 13);
+  messageDesc(file_mcproxy_v1_mcproxy, 29);
+
+/**
+ * @generated from message mcproxy.v1.BackendStats
+ */
+export type BackendStats = Message<"mcproxy.v1.BackendStats"> & {
+  /**
+   * @generated from field: string backend = 1;
+   */
+  backend: string;
+
+  /**
+   * @generated from field: uint64 active = 2;
+   */
+  active: bigint;
+
+  /**
+   * @generated from field: uint64 idle = 3;
+   */
+  idle: bigint;
+
+  /**
+   * Refuses connections, or fails its health check.
+   *
+   * @generated from field: bool failing = 4;
+   */
+  failing: boolean;
+
+  /**
+   * Why it counts as failing.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.BackendStats.
+ * Use `create(BackendStatsSchema)` to create a new message.
+ */
+export const BackendStatsSchema: GenMessage<BackendStats> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 30);
+
+/**
+ * @generated from message mcproxy.v1.ListConnectionsRequest
+ */
+export type ListConnectionsRequest = Message<"mcproxy.v1.ListConnectionsRequest"> & {
+  /**
+   * @generated from field: string listener = 1;
+   */
+  listener: string;
+
+  /**
+   * At most this many; default 100, at most 1000.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message mcproxy.v1.ListConnectionsRequest.
+ * Use `create(ListConnectionsRequestSchema)` to create a new message.
+ */
+export const ListConnectionsRequestSchema: GenMessage<ListConnectionsRequest> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 31);
+
+/**
+ * @generated from message mcproxy.v1.ListConnectionsResponse
+ */
+export type ListConnectionsResponse = Message<"mcproxy.v1.ListConnectionsResponse"> & {
+  /**
+   * @generated from field: repeated mcproxy.v1.Connection connections = 1;
+   */
+  connections: Connection[];
+
+  /**
+   * How many there are in all.
+   *
+   * @generated from field: uint64 total = 2;
+   */
+  total: bigint;
+};
+
+/**
+ * Describes the message mcproxy.v1.ListConnectionsResponse.
+ * Use `create(ListConnectionsResponseSchema)` to create a new message.
+ */
+export const ListConnectionsResponseSchema: GenMessage<ListConnectionsResponse> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 32);
+
+/**
+ * @generated from message mcproxy.v1.Connection
+ */
+export type Connection = Message<"mcproxy.v1.Connection"> & {
+  /**
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * @generated from field: string listener = 2;
+   */
+  listener: string;
+
+  /**
+   * The client's address and port, as PROXY protocol said where that is trusted.
+   *
+   * @generated from field: string client = 3;
+   */
+  client: string;
+
+  /**
+   * @generated from field: string hostname = 4;
+   */
+  hostname: string;
+
+  /**
+   * "l4", "http/1.1", "h2" or "handshake".
+   *
+   * @generated from field: string protocol = 5;
+   */
+  protocol: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp opened_at = 6;
+   */
+  openedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: uint64 bytes_in = 7;
+   */
+  bytesIn: bigint;
+
+  /**
+   * @generated from field: uint64 bytes_out = 8;
+   */
+  bytesOut: bigint;
+
+  /**
+   * @generated from field: uint64 requests = 9;
+   */
+  requests: bigint;
+};
+
+/**
+ * Describes the message mcproxy.v1.Connection.
+ * Use `create(ConnectionSchema)` to create a new message.
+ */
+export const ConnectionSchema: GenMessage<Connection> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 33);
+
+/**
+ * @generated from message mcproxy.v1.ExplainRequest
+ */
+export type ExplainRequest = Message<"mcproxy.v1.ExplainRequest"> & {
+  /**
+   * The name in SNI and the request's host.
+   *
+   * @generated from field: string host = 1;
+   */
+  host: string;
+
+  /**
+   * Default "/".
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+
+  /**
+   * The client's address; default 127.0.0.1.
+   *
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * @generated from field: string user_agent = 4;
+   */
+  userAgent: string;
+
+  /**
+   * Default: the first TLS listener.
+   *
+   * @generated from field: string listener = 5;
+   */
+  listener: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.ExplainRequest.
+ * Use `create(ExplainRequestSchema)` to create a new message.
+ */
+export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 34);
+
+/**
+ * @generated from message mcproxy.v1.ExplainResponse
+ */
+export type ExplainResponse = Message<"mcproxy.v1.ExplainResponse"> & {
+  /**
+   * @generated from field: repeated mcproxy.v1.ExplainStep steps = 1;
+   */
+  steps: ExplainStep[];
+
+  /**
+   * "l4", "l7", "redirect", "maintenance" or "refused".
+   *
+   * @generated from field: string outcome = 2;
+   */
+  outcome: string;
+
+  /**
+   * The backend that would be asked first; "" when refused.
+   *
+   * @generated from field: string backend = 3;
+   */
+  backend: string;
+
+  /**
+   * The status that would be answered by the proxy itself; 0 for none.
+   *
+   * @generated from field: uint32 status = 4;
+   */
+  status: number;
+};
+
+/**
+ * Describes the message mcproxy.v1.ExplainResponse.
+ * Use `create(ExplainResponseSchema)` to create a new message.
+ */
+export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 35);
+
+/**
+ * @generated from message mcproxy.v1.ExplainStep
+ */
+export type ExplainStep = Message<"mcproxy.v1.ExplainStep"> & {
+  /**
+   * "listener", "firewall", "route", "certificate", "backend".
+   *
+   * @generated from field: string stage = 1;
+   */
+  stage: string;
+
+  /**
+   * "pass", "refuse" or "choose".
+   *
+   * @generated from field: string result = 2;
+   */
+  result: string;
+
+  /**
+   * In words, with the rule's or route's name.
+   *
+   * @generated from field: string detail = 3;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.ExplainStep.
+ * Use `create(ExplainStepSchema)` to create a new message.
+ */
+export const ExplainStepSchema: GenMessage<ExplainStep> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 36);
 
 /**
  * @generated from service mcproxy.v1.RouteService
  */
 export const RouteService: GenService<{
   /**
-   * Creates or replaces the route of (listener, hostname). Idempotent; holds for new connections at once.
+   * Creates or replaces the route of (listener, hostname, path). Idempotent; holds for new connections, and the next
+   * request of open ones, at once.
    *
    * @generated from rpc mcproxy.v1.RouteService.PutRoute
    */
@@ -454,6 +1486,77 @@ export const RouteService: GenService<{
   serviceDesc(file_mcproxy_v1_mcproxy, 0);
 
 /**
+ * @generated from service mcproxy.v1.ListenerService
+ */
+export const ListenerService: GenService<{
+  /**
+   * Opens a listener on an address that `[listen] allow_addrs` permits, or changes one. Those of the configuration
+   * stay as it says.
+   *
+   * @generated from rpc mcproxy.v1.ListenerService.PutListener
+   */
+  putListener: {
+    methodKind: "unary";
+    input: typeof PutListenerRequestSchema;
+    output: typeof ListenerSchema;
+  },
+  /**
+   * @generated from rpc mcproxy.v1.ListenerService.ListListeners
+   */
+  listListeners: {
+    methodKind: "unary";
+    input: typeof ListListenersRequestSchema;
+    output: typeof ListListenersResponseSchema;
+  },
+  /**
+   * Stops accepting at once; what is under way finishes. Refused while routes name the listener.
+   *
+   * @generated from rpc mcproxy.v1.ListenerService.DeleteListener
+   */
+  deleteListener: {
+    methodKind: "unary";
+    input: typeof DeleteListenerRequestSchema;
+    output: typeof DeleteListenerResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_mcproxy_v1_mcproxy, 1);
+
+/**
+ * @generated from service mcproxy.v1.FirewallService
+ */
+export const FirewallService: GenService<{
+  /**
+   * Creates or replaces the rule of that id. Idempotent; holds at once.
+   *
+   * @generated from rpc mcproxy.v1.FirewallService.PutRule
+   */
+  putRule: {
+    methodKind: "unary";
+    input: typeof PutRuleRequestSchema;
+    output: typeof FirewallRuleSchema;
+  },
+  /**
+   * In the order in which they are asked.
+   *
+   * @generated from rpc mcproxy.v1.FirewallService.ListRules
+   */
+  listRules: {
+    methodKind: "unary";
+    input: typeof ListRulesRequestSchema;
+    output: typeof ListRulesResponseSchema;
+  },
+  /**
+   * @generated from rpc mcproxy.v1.FirewallService.DeleteRule
+   */
+  deleteRule: {
+    methodKind: "unary";
+    input: typeof DeleteRuleRequestSchema;
+    output: typeof DeleteRuleResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_mcproxy_v1_mcproxy, 2);
+
+/**
  * @generated from service mcproxy.v1.CertificateService
  */
 export const CertificateService: GenService<{
@@ -476,7 +1579,7 @@ export const CertificateService: GenService<{
     output: typeof ListCertificatesResponseSchema;
   },
 }> = /*@__PURE__*/
-  serviceDesc(file_mcproxy_v1_mcproxy, 1);
+  serviceDesc(file_mcproxy_v1_mcproxy, 3);
 
 /**
  * @generated from service mcproxy.v1.StatsService
@@ -490,6 +1593,26 @@ export const StatsService: GenService<{
     input: typeof GetStatsRequestSchema;
     output: typeof StatsSchema;
   },
+  /**
+   * Connections that are open, those with the most bytes first.
+   *
+   * @generated from rpc mcproxy.v1.StatsService.ListConnections
+   */
+  listConnections: {
+    methodKind: "unary";
+    input: typeof ListConnectionsRequestSchema;
+    output: typeof ListConnectionsResponseSchema;
+  },
+  /**
+   * What a connection and its request would meet, step by step, without any of it happening.
+   *
+   * @generated from rpc mcproxy.v1.StatsService.Explain
+   */
+  explain: {
+    methodKind: "unary";
+    input: typeof ExplainRequestSchema;
+    output: typeof ExplainResponseSchema;
+  },
 }> = /*@__PURE__*/
-  serviceDesc(file_mcproxy_v1_mcproxy, 2);
+  serviceDesc(file_mcproxy_v1_mcproxy, 4);
 

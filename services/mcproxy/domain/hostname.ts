@@ -22,6 +22,29 @@ export function parseHostname(text: string, field = "hostname"): string {
   return name;
 }
 
+/**
+ * Checks a route's name: as `parseHostname`, or `*.example.org` for every name one label below, or `*` for whatever no
+ * other route of the listener takes.
+ * @throws PlatformError `invalid` on `field`
+ */
+export function parseRouteName(text: string, field = "hostname"): string {
+  if (text === "*") return text;
+  if (text.startsWith("*.") && isHostname(text.slice(2).toLowerCase())) return text.toLowerCase();
+  if (text.startsWith("*.") || !isHostname(text.toLowerCase())) {
+    throw invalid(
+      field,
+      `must be a DNS name such as "hello.example.org", "*.example.org" or "*", got ${quote(text)}`,
+    );
+  }
+  return text.toLowerCase();
+}
+
+/** The wildcard name that stands for `hostname`: `*.example.org` for `a.example.org`; null for a name of one label. */
+export function wildcardOf(hostname: string): string | null {
+  const dot = hostname.indexOf(".");
+  return dot < 0 ? null : `*${hostname.slice(dot)}`;
+}
+
 /** True for a lower-case DNS name that SNI may carry. */
 export function isHostname(name: string): boolean {
   return name.length <= 253 && hostnamePattern.test(name) && !allDigits.test(name);

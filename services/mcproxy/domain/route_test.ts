@@ -33,13 +33,40 @@ Deno.test("parseRoute refuses what breaks a rule, with the field, the rule and t
   const rows: [change: Partial<RouteInput>, base: RouteInput, message: string][] = [
     [{ listener: "http" }, l7, 'listener: must be one of https, alt, got "http"'],
     [
-      { hostname: "*.example.org" },
+      { hostname: "10.0.0.1" },
       l7,
-      'hostname: must be a DNS name such as "hello.example.org", got "*.example.org"',
+      'hostname: must be a DNS name such as "hello.example.org", "*.example.org" or "*", got "10.0.0.1"',
     ],
-    [{ hostname: "10.0.0.1" }, l7, 'hostname: must be a DNS name such as "hello.example.org", got "10.0.0.1"'],
-    [{ hostname: "a..b" }, l7, 'hostname: must be a DNS name such as "hello.example.org", got "a..b"'],
-    [{ hostname: "a.b." }, l7, 'hostname: must be a DNS name such as "hello.example.org", got "a.b."'],
+    [
+      { hostname: "a..b" },
+      l7,
+      'hostname: must be a DNS name such as "hello.example.org", "*.example.org" or "*", got "a..b"',
+    ],
+    [
+      { hostname: "a.b." },
+      l7,
+      'hostname: must be a DNS name such as "hello.example.org", "*.example.org" or "*", got "a.b."',
+    ],
+    [
+      { hostname: "*." },
+      l7,
+      'hostname: must be a DNS name such as "hello.example.org", "*.example.org" or "*", got "*."',
+    ],
+    [
+      { hostname: "*.10.0.0.1" },
+      l7,
+      'hostname: must be a DNS name such as "hello.example.org", "*.example.org" or "*", got "*.10.0.0.1"',
+    ],
+    [
+      { hostname: "a.*.b" },
+      l7,
+      'hostname: must be a DNS name such as "hello.example.org", "*.example.org" or "*", got "a.*.b"',
+    ],
+    [
+      { hostname: "*a.b" },
+      l7,
+      'hostname: must be a DNS name such as "hello.example.org", "*.example.org" or "*", got "*a.b"',
+    ],
     [{ mode: "L7" }, l7, 'mode: must be "l4" or "l7", got "L7"'],
     [{ backends: [] }, l7, 'backends: needs at least one "host:port"'],
     [
@@ -76,6 +103,67 @@ Deno.test("parseRoute refuses what breaks a rule, with the field, the rule and t
     ],
     [{ tlsCert: "" }, l7, "tls_cert: an l7 route needs the path of a PEM file below /srv/mcproxy/certs"],
     [{ tlsKey: "" }, l7, "tls_key: an l7 route needs the path of a PEM file below /srv/mcproxy/certs"],
+    [
+      { path: "api" },
+      l7,
+      'path: must be "/" or a path such as "/api/v1", without query, "%" or dot segments, got "api"',
+    ],
+    [
+      { path: "/a/../b" },
+      l7,
+      'path: must be "/" or a path such as "/api/v1", without query, "%" or dot segments, got "/a/../b"',
+    ],
+    [{ path: "/api" }, l7, 'tls_cert: must be empty: the certificate is that of the route for "/"'],
+    [{ acme: true }, l7, "tls_cert: must be empty: ACME brings the certificate"],
+    [
+      { acme: true, tlsCert: "", tlsKey: "", hostname: "*.b.c" },
+      l7,
+      'acme: needs an exact name, got "*.b.c"; wildcards need a certificate of your own',
+    ],
+    [{ acme: true, tlsCert: "", tlsKey: "", path: "/x" }, l7, 'acme: is asked for on the route for "/"'],
+    [{ backendProtocol: "http" }, l7, 'backend_protocol: must be "h1", "h2c" or "tls", got "http"'],
+    [{ backendProtocol: "tls" }, l7, "backend_name: must be the name in the backend's certificate"],
+    [{ backendName: "a.b" }, l7, 'backend_name: is for backend_protocol "tls"'],
+    [{ backendInsecure: true }, l7, 'backend_insecure: is for backend_protocol "tls"'],
+    [{ sendProxyProtocol: "v3" }, l7, 'send_proxy_protocol: must be "", "v1" or "v2", got "v3"'],
+    [
+      { requestHeaders: [{ op: "set", name: "X-Forwarded-For", value: "1" }] },
+      l7,
+      `request_headers: "X-Forwarded-For" is the proxy's own and can't be edited`,
+    ],
+    [
+      { responseHeaders: [{ op: "put", name: "a", value: "1" }] },
+      l7,
+      'response_headers: op must be "set", "add" or "remove", got "put"',
+    ],
+    [
+      { responseHeaders: [{ op: "set", name: "a", value: "1\r\nb: 2" }] },
+      l7,
+      'response_headers: the value of "a" must be one line of at most 4096 printable characters',
+    ],
+    [{ redirect: { status: 200, to: "/" } }, l7, "redirect: status must be one of 301, 302, 303, 307, 308, got 200"],
+    [
+      { redirect: { status: 308, to: "//evil" } },
+      l7,
+      'redirect: to must be "https://…", "http://…" or a path, got "//evil"',
+    ],
+    [
+      { healthCheck: { path: "x", intervalMs: 0, timeoutMs: 0 } },
+      l7,
+      'health_check: path must be "" or start with "/", got "x"',
+    ],
+    [
+      { healthCheck: { path: "", intervalMs: 1000, timeoutMs: 1001 } },
+      l7,
+      "health_check: timeout_ms (1001) must not be longer than interval_ms (1000)",
+    ],
+    [{ compress: true }, l4, 'compress: is for HTTP, which an l4 route does not read; use mode "l7" or leave it out'],
+    [{ path: "/x" }, l4, 'path: is for HTTP, which an l4 route does not read; use mode "l7" or leave it out'],
+    [
+      { redirect: { status: 308, to: "/" } },
+      l4,
+      'redirect: is for HTTP, which an l4 route does not read; use mode "l7" or leave it out',
+    ],
     [{ tlsCert: "x.pem" }, l4, "tls_cert: an l4 route passes TLS through and takes no certificate"],
     [{ tlsKey: "x.key" }, l4, "tls_key: an l4 route passes TLS through and takes no key"],
   ];

@@ -263,5 +263,5 @@ Deno.test("Session survives mutated requests: each is answered or closed, and ot
   using client = await tlsClient(at(proxy));
   await client.send(get);
   assert.match(await client.message(), /ok$/);
-  assert.equal(proxy.running.listeners[0]!.counters.accepted, 201);
+  assert.equal(proxy.running.listeners.all()[0]!.door.counters.accepted, 201);
 });

@@ -17,6 +17,8 @@ export interface PassthroughOptions {
   backends: readonly Backend[];
   /** The route's backends as they are now, asked when none of `backends` connects: a change may have just come. */
   current(): readonly Backend[];
+  /** Sent to the backend before the client's first byte: a PROXY header. */
+  preface?: Uint8Array | null;
   counters: RouteCounters;
   upstreams: Upstreams;
   deadlines: Deadlines;
@@ -36,6 +38,7 @@ export async function passthrough(options: PassthroughOptions): Promise<void> {
   });
   try {
     lease = await connect(options);
+    if (options.preface) await sendPreface(lease, options.preface);
     await tunnel(client, lease.stream, { deadline, idleMs, moved });
   } catch (error) {
     if (!(error instanceof NoBackend)) throw error;
@@ -45,6 +48,14 @@ export async function passthrough(options: PassthroughOptions): Promise<void> {
     lease?.release(0);
     client.destroy();
     moved();
+  }
+}
+
+async function sendPreface(lease: Lease, preface: Uint8Array): Promise<void> {
+  try {
+    await lease.stream.write(preface);
+  } catch {
+    // The backend is gone already: the tunnel will see that, and end.
   }
 }
 

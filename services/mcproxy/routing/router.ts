@@ -6,11 +6,13 @@
  * @module
  */
 import type { SecureContext } from "node:tls";
-import { messageOf } from "@lib/errors/mod.ts";
+import { conflict, invalid, messageOf, quote } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
+import { isHostname, parseRouteName } from "../domain/hostname.ts";
 import { parseRoute, type Route, type RouteInput, routeKey, type RouteRules } from "../domain/route.ts";
-import { RouteTable } from "../domain/route_table.ts";
-import type { RouteWriter, StoredRoute } from "../store/route_store.ts";
+import { parseRoutePath } from "../domain/route_path.ts";
+import { type Host, RouteTable } from "../domain/route_table.ts";
+import type { RouteKey, RouteWriter, StoredRoute } from "../store/route_store.ts";
 import type { CertificateFolder, ServedCertificate } from "../tls/certificate_folder.ts";
 import { RouteCounters } from "../traffic/counters.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
@@ -21,11 +23,22 @@ export interface LiveRoute {
   readonly counters: RouteCounters;
 }
 
+/** Certificates that are got by themselves. */
+export interface AcmeCertificates {
+  /** What is served for the name. */
+  find(hostname: string): ServedCertificate;
+  /** The names that are wanted from now on: new ones are ordered, others forgotten. */
+  retain(hostnames: ReadonlySet<string>): void;
+}
+
 export interface RouterOptions {
   store: RouteWriter;
   certificates: CertificateFolder;
+  /** Null where none is configured. */
+  acme: AcmeCertificates | null;
   upstreams: Upstreams;
-  rules: RouteRules;
+  /** As they are now: listeners come and go. */
+  rules(): RouteRules;
   log: Logger;
 }
 
@@ -41,8 +54,11 @@ export class Router {
     this.#options = options;
   }
 
-  /** The route of new connections for the name; undefined when there is none. */
-  find(listener: string, hostname: string): LiveRoute | undefined {
+  /**
+   * The routes of new connections for the name, exact before wildcard before "*"; undefined when there is none.
+   * @param hostname "" for a client that names none, who gets "*"
+   */
+  find(listener: string, hostname: string): Host<LiveRoute> | undefined {
     return this.#table.find(listener, hostname);
   }
 
@@ -56,74 +72,144 @@ export class Router {
     return [...this.#unserved].map(([key, reason]) => `route ${key}: ${reason}`);
   }
 
+  /** The routes on that listener, those that can't be served too. */
+  countOn(listener: string): number {
+    return this.#options.store.list(listener, null, 1000).length;
+  }
+
   /**
    * Adds or replaces a route; idempotent.
-   * @throws PlatformError `invalid` for a bad field, or a certificate that can't be served; nothing is changed then
+   * @throws PlatformError `invalid` for a bad field, or a certificate that can't be served; `conflict` when it doesn't
+   *   go with the name's other routes; nothing is changed then
    */
   put(input: RouteInput): StoredRoute {
     const { certificates, rules, store, log } = this.#options;
-    const route = parseRoute(input, rules);
-    if (route.mode === "l7") certificates.use(route.hostname, route.tlsCert, route.tlsKey);
+    const route = parseRoute(input, rules());
+    const host = this.#table.get(route.listener, route.hostname);
+    this.#checkHost(route, host);
+    if (hasFiles(route)) certificates.use(route.hostname, route.tlsCert, route.tlsKey);
     const stored = store.put({ ...route, backends: route.backends.map(({ key }) => key) });
-    this.#unserved.delete(routeKey(route.listener, route.hostname));
-    this.#table.set({ route, counters: this.#countersOf(route) });
+    this.#unserved.delete(keyOf(route));
+    const others = host === undefined ? [] : entriesOf(host).filter((entry) => entry.route.path !== route.path);
+    this.#table.set([...others, { route, counters: this.#countersOf(route) }]);
     this.#tidy();
     log.info("Route set", {
       listener: route.listener,
       hostname: route.hostname,
+      path: route.path,
       mode: route.mode,
       backends: stored.backends,
     });
     return stored;
   }
 
-  /** @returns false when there was none */
-  delete(listener: string, hostname: string): boolean {
-    const key = routeKey(listener, hostname);
-    const deleted = this.#options.store.delete(listener, hostname);
-    this.#table.delete(listener, hostname);
-    this.#unserved.delete(key);
-    this.#counters.delete(key);
-    this.#tidy();
-    if (deleted) this.#options.log.info("Route deleted", { listener, hostname });
+  /** What one name's routes must have in common. */
+  #checkHost(route: Route, host: Host<LiveRoute> | undefined): void {
+    if (route.path !== "/" && (host === undefined || host.root.route.mode === "l4")) {
+      throw conflict(
+        `Cannot add ${quote(route.path)} to ${route.hostname}: ` +
+          (host === undefined ? 'it has no route for "/", which brings the certificate' : "it passes TLS through (l4)"),
+        { hint: 'Put an l7 route with path "/" first; it may redirect' },
+      );
+    }
+    if (route.mode === "l4" && host !== undefined && host.below.length > 0) {
+      throw conflict(
+        `Cannot pass ${route.hostname} through (l4): it has routes for ${
+          host.below.map((entry) => entry.route.path).join(", ")
+        }`,
+        { hint: "Delete these first" },
+      );
+    }
+    if (route.acme && this.#options.acme === null) {
+      throw invalid("acme", "no ACME server is configured", {
+        hint: "Set [acme] in mcproxy.toml and restart MC-Proxy",
+      });
+    }
+  }
+
+  /**
+   * @returns false when there was none
+   * @throws PlatformError `conflict` for "/" while the name has other paths
+   */
+  delete(key: { listener: string; hostname: string; path?: string }): boolean {
+    const { listener } = key;
+    const hostname = parseRouteName(key.hostname);
+    const path = parseRoutePath(key.path ?? "");
+    const host = this.#table.get(listener, hostname);
+    if (path === "/" && host !== undefined && host.below.length > 0) {
+      throw conflict(
+        `Cannot delete the route for "/" of ${hostname}: ${
+          host.below.map((entry) => entry.route.path).join(", ")
+        } stand on it`,
+        { hint: "Delete these first" },
+      );
+    }
+    const deleted = this.#options.store.delete({ listener, hostname, path });
+    this.#forget({ listener, hostname, path }, host);
+    if (deleted) this.#options.log.info("Route deleted", { listener, hostname, path });
     return deleted;
   }
 
-  /** Makes memory what the store says: at start, and when another process has changed it. */
+  #forget(key: RouteKey, host: Host<LiveRoute> | undefined): void {
+    if (key.path === "/") this.#table.delete(key.listener, key.hostname);
+    else if (host !== undefined) this.#table.set(entriesOf(host).filter((entry) => entry.route.path !== key.path));
+    this.#unserved.delete(keyOf(key));
+    this.#counters.delete(keyOf(key));
+    this.#tidy();
+  }
+
+  /** Makes memory what the store says: at start, when listeners change, and when another process has changed it. */
   reload(): void {
-    const { certificates, rules, store, log } = this.#options;
-    const table = new RouteTable<LiveRoute>();
+    const { certificates, store } = this.#options;
+    const hosts = new Map<string, LiveRoute[]>();
     const unserved = new Map<string, string>();
+    const rules = this.#options.rules();
     for (const row of store.all()) {
-      const key = routeKey(row.listener, row.hostname);
       try {
         const route = parseRoute(row, rules);
-        if (route.mode === "l7") certificates.tryUse(route.hostname, route.tlsCert, route.tlsKey);
-        table.set({ route, counters: this.#countersOf(route) });
+        if (hasFiles(route)) certificates.tryUse(route.hostname, route.tlsCert, route.tlsKey);
+        const name = `${row.listener} ${row.hostname}`;
+        const entries = hosts.get(name);
+        const entry = { route, counters: this.#countersOf(route) };
+        if (entries === undefined) hosts.set(name, [entry]);
+        else entries.push(entry);
       } catch (error) {
-        unserved.set(key, messageOf(error));
-        if (this.#unserved.get(key) !== messageOf(error)) {
-          log.error("Stored route can't be served with this configuration; it is kept", { route: key, reason: error });
-        }
+        this.#report(unserved, keyOf(row), messageOf(error));
       }
+    }
+    const table = new RouteTable<LiveRoute>();
+    for (const entries of hosts.values()) {
+      if (entries.some(({ route }) => route.path === "/")) table.set(entries);
+      else {for (const { route } of entries) {
+          this.#report(unserved, keyOf(route), "the name's route for \"/\" can't be served");
+        }}
     }
     this.#table = table;
     this.#unserved = unserved;
     this.#tidy();
   }
 
-  /** What is served for an l7 route; null for l4. */
+  #report(unserved: Map<string, string>, key: string, reason: string): void {
+    unserved.set(key, reason);
+    if (this.#unserved.get(key) === reason) return;
+    this.#options.log.error("Stored route can't be served with this configuration; it is kept", { route: key, reason });
+  }
+
+  /** What is served for an l7 name; null for l4, and for paths below "/". */
   certificateOf({ route }: LiveRoute): ServedCertificate | null {
-    return route.mode === "l4" ? null : this.#options.certificates.find(route.hostname, route.tlsCert, route.tlsKey);
+    if (route.mode === "l4" || route.path !== "/") return null;
+    if (route.acme) return this.#options.acme?.find(route.hostname) ?? null;
+    return this.#options.certificates.find(route.hostname, route.tlsCert, route.tlsKey);
   }
 
   /** For the handshake of a new connection; null when the certificate couldn't be loaded. */
   contextOf({ route }: LiveRoute): SecureContext | null {
+    if (route.acme) return this.#options.acme?.find(route.hostname).context ?? null;
     return this.#options.certificates.context(route.hostname, route.tlsCert, route.tlsKey);
   }
 
-  #countersOf({ listener, hostname }: Route): RouteCounters {
-    const key = routeKey(listener, hostname);
+  #countersOf(route: Route): RouteCounters {
+    const key = keyOf(route);
     let counters = this.#counters.get(key);
     if (counters === undefined) this.#counters.set(key, counters = new RouteCounters());
     return counters;
@@ -133,13 +219,26 @@ export class Router {
   #tidy(): void {
     const backends = new Set<string>();
     const certificates: { hostname: string; cert: string; key: string }[] = [];
+    const acme = new Set<string>();
     for (const { route } of this.#table.values()) {
       for (const { key } of route.backends) backends.add(key);
-      if (route.mode === "l7") {
-        certificates.push({ hostname: route.hostname, cert: route.tlsCert, key: route.tlsKey });
-      }
+      if (hasFiles(route)) certificates.push({ hostname: route.hostname, cert: route.tlsCert, key: route.tlsKey });
+      if (route.acme && isHostname(route.hostname)) acme.add(route.hostname);
     }
     this.#options.upstreams.retain(backends);
     this.#options.certificates.retain(certificates);
+    this.#options.acme?.retain(acme);
   }
+}
+
+function hasFiles(route: Route): boolean {
+  return route.tlsCert !== "";
+}
+
+function entriesOf(host: Host<LiveRoute>): LiveRoute[] {
+  return [host.root, ...host.below];
+}
+
+function keyOf({ listener, hostname, path }: RouteKey): string {
+  return routeKey(listener, hostname, path);
 }

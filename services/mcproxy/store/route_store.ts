@@ -3,35 +3,40 @@
  * @module
  */
 import type { Database, Statement } from "@lib/db/mod.ts";
+import type { Route } from "../domain/route.ts";
+
+/** A route to be stored. */
+export type NewRoute = Omit<Route, "backends"> & {
+  /** "host:port" each. */
+  readonly backends: readonly string[];
+};
 
 /** A route as its row says it. */
-export interface StoredRoute {
-  listener: string;
-  hostname: string;
-  mode: string;
-  /** "host:port" each. */
-  backends: string[];
-  tlsCert: string;
-  tlsKey: string;
+export type StoredRoute = NewRoute & {
   /** Milliseconds since the epoch. */
-  createdAt: number;
-  updatedAt: number;
-}
+  readonly createdAt: number;
+  readonly updatedAt: number;
+};
 
-export type NewRoute = Omit<StoredRoute, "createdAt" | "updatedAt">;
+/** The order of lists, and where a page begins. */
+export interface RouteKey {
+  readonly listener: string;
+  readonly hostname: string;
+  readonly path: string;
+}
 
 export interface RouteReader {
   all(): StoredRoute[];
-  get(listener: string, hostname: string): StoredRoute | null;
-  /** In order of listener and name; at most `limit`, behind the route `after`. `listener` "" means all. */
-  list(listener: string, after: { listener: string; hostname: string } | null, limit: number): StoredRoute[];
+  get(key: RouteKey): StoredRoute | null;
+  /** In order of listener, name and path; at most `limit`, behind the route `after`. `listener` "" means all. */
+  list(listener: string, after: RouteKey | null, limit: number): StoredRoute[];
 }
 
 export interface RouteWriter extends RouteReader {
   /** Adds or replaces, and returns the row. Putting what is there already changes nothing. */
   put(route: NewRoute): StoredRoute;
   /** @returns false when there was none */
-  delete(listener: string, hostname: string): boolean;
+  delete(key: RouteKey): boolean;
   /** Calls `seed` once in the life of a database, and only while it has no route. */
   seedOnce(seed: (put: (route: NewRoute) => void) => void): void;
 }
@@ -39,10 +44,12 @@ export interface RouteWriter extends RouteReader {
 interface Row {
   listener: string;
   hostname: string;
-  mode: string;
+  path: string;
+  mode: Route["mode"];
   backends: string;
   tls_cert: string;
   tls_key: string;
+  settings: string;
   created_at: number;
   updated_at: number;
 }
@@ -61,21 +68,22 @@ export class RouteStore implements RouteWriter {
   constructor(db: Database) {
     this.#db = db;
     this.#all = db.prepare("SELECT * FROM routes");
-    this.#get = db.prepare("SELECT * FROM routes WHERE listener = ? AND hostname = ?");
+    this.#get = db.prepare("SELECT * FROM routes WHERE listener = ? AND hostname = ? AND path = ?");
     this.#list = db.prepare(
-      `SELECT * FROM routes WHERE (?1 = '' OR listener = ?1) AND (listener, hostname) > (?2, ?3)
-       ORDER BY listener, hostname LIMIT ?4`,
+      `SELECT * FROM routes WHERE (?1 = '' OR listener = ?1) AND (listener, hostname, path) > (?2, ?3, ?4)
+       ORDER BY listener, hostname, path LIMIT ?5`,
     );
     this.#put = db.prepare(
-      `INSERT INTO routes (listener, hostname, mode, backends, tls_cert, tls_key, created_at, updated_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
-       ON CONFLICT (listener, hostname) DO UPDATE SET
+      `INSERT INTO routes
+         (listener, hostname, path, mode, backends, tls_cert, tls_key, settings, created_at, updated_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
+       ON CONFLICT (listener, hostname, path) DO UPDATE SET
          mode = excluded.mode, backends = excluded.backends, tls_cert = excluded.tls_cert, tls_key = excluded.tls_key,
-         updated_at = excluded.updated_at
-       WHERE (mode, backends, tls_cert, tls_key) <>
-         (excluded.mode, excluded.backends, excluded.tls_cert, excluded.tls_key)`,
+         settings = excluded.settings, updated_at = excluded.updated_at
+       WHERE (mode, backends, tls_cert, tls_key, settings) <>
+         (excluded.mode, excluded.backends, excluded.tls_cert, excluded.tls_key, excluded.settings)`,
     );
-    this.#delete = db.prepare("DELETE FROM routes WHERE listener = ? AND hostname = ?");
+    this.#delete = db.prepare("DELETE FROM routes WHERE listener = ? AND hostname = ? AND path = ?");
     this.#seeded = db.prepare("SELECT EXISTS (SELECT 1 FROM seeded) OR EXISTS (SELECT 1 FROM routes) AS used");
     this.#markSeeded = db.prepare("INSERT INTO seeded (at) VALUES (?)");
   }
@@ -84,29 +92,31 @@ export class RouteStore implements RouteWriter {
     return this.#all.all().map(toRoute);
   }
 
-  get(listener: string, hostname: string): StoredRoute | null {
-    const row = this.#get.get(listener, hostname);
+  get({ listener, hostname, path }: RouteKey): StoredRoute | null {
+    const row = this.#get.get(listener, hostname, path);
     return row === undefined ? null : toRoute(row);
   }
 
-  list(listener: string, after: { listener: string; hostname: string } | null, limit: number): StoredRoute[] {
-    return this.#list.all(listener, after?.listener ?? "", after?.hostname ?? "", limit).map(toRoute);
+  list(listener: string, after: RouteKey | null, limit: number): StoredRoute[] {
+    const { listener: from = "", hostname = "", path = "" } = after ?? {};
+    return this.#list.all(listener, from, hostname, path, limit).map(toRoute);
   }
 
   put(route: NewRoute): StoredRoute {
     return this.#db.write((at) => {
       this.#insert(route, at);
-      return toRoute(this.#get.get(route.listener, route.hostname)!);
+      return toRoute(this.#get.get(route.listener, route.hostname, route.path)!);
     });
   }
 
   #insert(route: NewRoute, at: number): void {
-    const { listener, hostname, mode, backends, tlsCert, tlsKey } = route;
-    this.#put.run(listener, hostname, mode, JSON.stringify(backends), tlsCert, tlsKey, at);
+    const { listener, hostname, path, mode, backends, tlsCert, tlsKey } = route;
+    const settings = JSON.stringify(settingsOf(route));
+    this.#put.run(listener, hostname, path, mode, JSON.stringify(backends), tlsCert, tlsKey, settings, at);
   }
 
-  delete(listener: string, hostname: string): boolean {
-    return this.#db.write(() => this.#delete.run(listener, hostname).changes > 0);
+  delete({ listener, hostname, path }: RouteKey): boolean {
+    return this.#db.write(() => this.#delete.run(listener, hostname, path).changes > 0);
   }
 
   seedOnce(seed: (put: (route: NewRoute) => void) => void): void {
@@ -118,14 +128,50 @@ export class RouteStore implements RouteWriter {
   }
 }
 
+/** What has no column of its own. */
+type Settings = Omit<
+  StoredRoute,
+  "listener" | "hostname" | "path" | "mode" | "backends" | "tlsCert" | "tlsKey" | "createdAt" | "updatedAt"
+>;
+
+/** What a row that says nothing of it has; the order of the keys is that of the stored text. */
+const defaults: Settings = {
+  acme: false,
+  sendProxyProtocol: "",
+  backendProtocol: "h1",
+  backendName: "",
+  backendInsecure: false,
+  stripPath: false,
+  requestHeaders: [],
+  responseHeaders: [],
+  redirect: null,
+  maintenance: "",
+  compress: false,
+  maxBodyBytes: 0,
+  responseTimeoutMs: 0,
+  healthCheck: null,
+};
+
+/** The settings that differ from their defaults. */
+function settingsOf(route: NewRoute): Partial<Settings> {
+  const entries: [string, unknown][] = [];
+  for (const key of Object.keys(defaults) as (keyof Settings)[]) {
+    if (JSON.stringify(route[key]) !== JSON.stringify(defaults[key])) entries.push([key, route[key]]);
+  }
+  return Object.fromEntries(entries) as Partial<Settings>;
+}
+
 function toRoute(row: Row): StoredRoute {
   return {
     listener: row.listener,
     hostname: row.hostname,
+    path: row.path,
     mode: row.mode,
     backends: JSON.parse(row.backends) as string[],
     tlsCert: row.tls_cert,
     tlsKey: row.tls_key,
+    ...defaults,
+    ...JSON.parse(row.settings) as Partial<Settings>,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

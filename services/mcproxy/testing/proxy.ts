@@ -86,7 +86,7 @@ export async function testProxy(toml = "", certificates: Record<string, string[]
     running: first,
     adminSocket: join(dir, "run", "admin.sock"),
     get port() {
-      return Number(proxy.running.listeners[0]!.address.split(":").at(-1));
+      return Number(proxy.running.listeners.all()[0]!.address.split(":").at(-1));
     },
     certify,
     put(route: { hostname: string; mode: string; backends: string[]; tlsCert?: string; tlsKey?: string }) {

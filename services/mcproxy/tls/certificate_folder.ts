@@ -19,6 +19,8 @@ export interface ServedCertificate {
   readonly context: SecureContext | null;
   /** Why the files as they are can't be served; "" when they are. */
   readonly error: string;
+  /** When it is renewed, where the proxy does that itself. */
+  readonly renewAt?: Date | null;
 }
 
 interface Entry {
@@ -152,7 +154,7 @@ export class CertificateFolder {
     this.#refuseLinks(cert, "tls_cert");
     this.#refuseLinks(key, "tls_key");
     const files = CertificateFiles.load({ cert, key, log: this.log, clock: this.clock, pollMs: 0 });
-    if (!files.names.some((name) => nameCovers(name, hostname))) {
+    if (hostname !== "*" && !files.names.some((name) => nameCovers(name, hostname))) {
       throw invalid("tls_cert", `the certificate in ${cert} is for ${listNames(files.names)}, not for "${hostname}"`, {
         hint: "Issue a certificate that names the route's host",
       });

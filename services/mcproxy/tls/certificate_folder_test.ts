@@ -109,7 +109,7 @@ Deno.test("Router.reload keeps a route whose certificate is gone, reports it, an
   await client.send(get);
   assert.match(await client.message(), /ok$/);
   await assert.rejects(tlsClient({ ...at(proxy), hostname: "b.test" }), /InternalError|internal/i);
-  assert.deepEqual([...proxy.running.listeners[0]!.counters.refused], [["no_certificate", 1]]);
+  assert.deepEqual([...proxy.running.listeners.all()[0]!.door.counters.refused], [["no_certificate", 1]]);
   // It is served as soon as the file is there.
   await proxy.certify("b", ["b.test"]);
   await until(() => proxy.running.health().status === "serving");

@@ -17,14 +17,25 @@ export type HelloOutcome =
   | { kind: "hello"; hello: ClientHello; bytes: Uint8Array }
   | { kind: "refused"; reason: Refusal; alert: number | null; bytes: Uint8Array };
 
+const nothing = new Uint8Array();
 /** The first read's size: a usual hello is 0.2–2 KiB. */
 const firstBytes = 4096;
 
-/** Never rejects; what goes wrong is a refusal. The connection is left open, but for a hello that took too long. */
-export async function readHello(conn: Deno.Conn, limits: HelloLimits, deadlines: Deadlines): Promise<HelloOutcome> {
-  const maxBytes = Math.min(limits.helloBytes, maxHelloBytes);
-  let buffer = new Uint8Array(Math.min(firstBytes, maxBytes));
-  let length = 0;
+/**
+ * Never rejects; what goes wrong is a refusal. The connection is left open, but for a hello that took too long.
+ * @param peeked of the connection, read already
+ */
+export async function readHello(
+  conn: Deno.Conn,
+  limits: HelloLimits,
+  deadlines: Deadlines,
+  peeked: Uint8Array = nothing,
+): Promise<HelloOutcome> {
+  // Behind a PROXY header more may have come than a hello may have; the bound is for what is read here.
+  const maxBytes = Math.max(Math.min(limits.helloBytes, maxHelloBytes), peeked.length);
+  let buffer = new Uint8Array(Math.max(Math.min(firstBytes, maxBytes), peeked.length));
+  buffer.set(peeked);
+  let length = peeked.length;
   let late = false;
   const deadline = deadlines.open(() => {
     late = true;
@@ -39,11 +50,13 @@ export async function readHello(conn: Deno.Conn, limits: HelloLimits, deadlines:
     bytes: buffer.subarray(0, length),
   });
   try {
-    for (;;) {
-      const count = await conn.read(buffer.subarray(length));
-      if (late) return refused("hello_timeout", null);
-      if (count === null) return refused("closed_early", null);
-      length += count;
+    for (let hasNew = length > 0;; hasNew = false) {
+      if (!hasNew) {
+        const count = await conn.read(buffer.subarray(length));
+        if (late) return refused("hello_timeout", null);
+        if (count === null) return refused("closed_early", null);
+        length += count;
+      }
       const bytes = buffer.subarray(0, length);
       const result = parseClientHello(bytes);
       if (result.kind === "hello") return { kind: "hello", hello: result.hello, bytes };

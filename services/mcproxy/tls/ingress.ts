@@ -1,23 +1,28 @@
 /**
- * One listener: accepts, reads the ClientHello, and gives each connection to
- * its route, as it is (l4) or decrypted (l7).
+ * One listener: accepts, has each connection's arrival decided, and gives it to its route, as it is (l4) or
+ * decrypted (l7).
  * @module
  */
 import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { acceptLoop, alertRecord, alerts, formatAddress, listenTcp, parseAddress } from "@lib/tls/mod.ts";
+import type { Listener } from "../domain/listener.ts";
 import { page } from "../h1/pages.ts";
 import { type HttpLimits, Session } from "../h1/session.ts";
 import { passthrough } from "../l4/passthrough.ts";
+import type { Guard } from "../listening/guard.ts";
+import type { Door } from "../listening/listener_set.ts";
+import { TrustedSenders, writeProxyV1, writeProxyV2 } from "../proxy_protocol/mod.ts";
 import type { LiveRoute, Router } from "../routing/router.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
 import { ConnStream } from "../stream/conn_stream.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import type { TlsStream } from "../stream/tls_stream.ts";
-import { ListenerCounters, type Refusal, type RouteCounters } from "../traffic/counters.ts";
+import type { Connections, OpenConnection } from "../traffic/connections.ts";
+import { ListenerCounters, type RouteCounters } from "../traffic/counters.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
-import { admit } from "./admission.ts";
-import { type HelloLimits, readHello } from "./hello_reader.ts";
+import { type Arrival, arrive, type Client } from "./arrival.ts";
+import type { HelloLimits } from "./hello_reader.ts";
 import { terminate } from "./terminate.ts";
 
 export interface IngressLimits extends HelloLimits {
@@ -30,37 +35,50 @@ export interface IngressLimits extends HelloLimits {
 }
 
 export interface IngressOptions {
-  name: string;
-  /** "host:port". */
-  address: string;
+  listener: Listener;
   limits: IngressLimits;
+  /** Reads addresses and networks. @throws PlatformError `invalid` for one that is none */
+  networks(cidrs: readonly string[]): { has(address: string): boolean };
+  guard: Guard;
+  connections: Connections;
   router: Router;
   upstreams: Upstreams;
   deadlines: Deadlines;
   /** Takes over what another process has changed in the store, at once. */
   refresh(): void;
-  /** IMF-fixdate of now. */
-  date(): string;
+  /** Milliseconds since the epoch. */
+  now(): number;
   log: Logger;
 }
 
 /** What of a connection can be told to stop. */
 interface Open {
+  readonly shown: OpenConnection;
   /** Finish soon. */
   drain(): void;
   /** End now. */
   destroy(): void;
 }
 
+/** A connection on its way to its route. */
+interface Routed {
+  readonly live: LiveRoute;
+  readonly hostname: string;
+  readonly client: Client;
+  /** Of the client, read already. */
+  readonly bytes: Uint8Array;
+}
+
 /** See the module. */
-export class Ingress {
+export class Ingress implements Door {
   readonly counters = new ListenerCounters();
   /** With the port in use. */
   readonly address: string;
   readonly #options: IngressOptions;
-  readonly #listener: Deno.TcpListener;
+  readonly #stop = new AbortController();
   readonly #loop: Promise<void>;
   readonly #open = new Set<Open>();
+  #senders: TrustedSenders | null = null;
   #draining = false;
   #closing: Promise<void> | null = null;
   #emptied: (() => void) | null = null;
@@ -71,16 +89,21 @@ export class Ingress {
    */
   constructor(options: IngressOptions) {
     this.#options = options;
-    const address = parseAddress(options.address, "listeners.addr");
+    this.trust(options.listener.proxyProtocolFrom);
+    const address = parseAddress(options.listener.address, "listeners.addr");
     if (address.kind === "unix") throw new TypeError("an ingress listens on TCP");
-    this.#listener = listenTcp(address, true);
-    const { hostname, port } = this.#listener.addr;
+    const listener = listenTcp(address, true);
+    const { hostname, port } = listener.addr;
     this.address = formatAddress({ kind: "tcp", hostname, port });
-    this.#loop = acceptLoop(this.#listener, (conn) => void this.#accepted(conn), options.log);
+    this.#loop = acceptLoop(listener, (conn) => void this.#accepted(conn), options.log, this.#stop.signal);
   }
 
   get name(): string {
-    return this.#options.name;
+    return this.#options.listener.name;
+  }
+
+  trust(senders: readonly string[]): void {
+    this.#senders = senders.length === 0 ? null : new TrustedSenders(this.#options.networks(senders));
   }
 
   /** Stops accepting, lets what is under way finish for `drainMs`, then ends the rest. Only the first call counts. */
@@ -90,7 +113,7 @@ export class Ingress {
 
   async #drain(drainMs: number): Promise<void> {
     this.#draining = true;
-    this.#listener.close();
+    this.#stop.abort();
     await this.#loop;
     for (const open of [...this.#open]) open.drain();
     if (this.#open.size === 0) return;
@@ -104,83 +127,113 @@ export class Ingress {
 
   async #accepted(conn: Deno.TcpConn): Promise<void> {
     const { counters } = this;
+    const { limits, connections, guard, now, log } = this.#options;
     counters.accepted++;
-    if (counters.active >= this.#options.limits.maxConnections) {
+    if (counters.active >= limits.maxConnections) {
       counters.refuse("too_many_connections");
       return closeQuietly(conn);
     }
     counters.active++;
-    const open: Open = { drain() {}, destroy: () => closeQuietly(conn) };
+    const shown = connections.open(this.name, now());
+    const open: Open = { shown, drain() {}, destroy: () => closeQuietly(conn) };
     this.#open.add(open);
+    let address: string | null = null;
+    const identified = ({ source }: Client) => {
+      address = source.address;
+      shown.client = formatAddress({ kind: "tcp", hostname: source.address, port: source.port });
+      guard.opened(address);
+    };
     try {
       conn.setNoDelay(true);
-      await this.#serve(conn, open);
+      await this.#serve(conn, open, identified);
     } catch (error) {
-      this.#options.log.error("Connection failed", { listener: this.name, error });
+      log.error("Connection failed", { listener: this.name, error });
       open.destroy();
     } finally {
+      if (address !== null) guard.closed(address);
+      connections.close(shown);
       counters.active--;
       this.#open.delete(open);
       if (this.#open.size === 0) this.#emptied?.();
     }
   }
 
-  async #serve(conn: Deno.TcpConn, open: Open): Promise<void> {
-    const { limits, deadlines, router } = this.#options;
-    const outcome = await readHello(conn, limits, deadlines);
-    if (outcome.kind === "refused") return await this.#refuse(conn, outcome.reason, outcome.alert, outcome.bytes);
-    const admission = admit(outcome.hello, this.name, router);
-    if (admission.kind === "refused") return await this.#refuse(conn, admission.reason, admission.alert, outcome.bytes);
-    const { live, hostname } = admission;
+  async #serve(conn: Deno.TcpConn, open: Open, identified: (client: Client) => void): Promise<void> {
+    const { limits, deadlines, router, guard, listener } = this.#options;
+    const { name, kind } = listener;
+    const arrival = await arrive(conn, {
+      listener: name,
+      kind,
+      senders: this.#senders,
+      limits,
+      guard,
+      router,
+      deadlines,
+      identified,
+    });
+    if (arrival.kind === "refused") return await this.#refuse(conn, arrival);
+    const { host: { root: live }, hostname, client, bytes } = arrival;
+    open.shown.hostname = hostname;
     live.counters.connections++;
     live.counters.active++;
     try {
-      if (live.route.mode === "l4") await this.#passthrough(conn, open, outcome.bytes, live);
-      else await this.#terminate(conn, open, outcome.bytes, live, hostname);
+      const routed = { live, hostname, client, bytes };
+      if (live.route.mode === "l4") await this.#passthrough(conn, open, routed);
+      else await this.#terminate(conn, open, routed);
     } finally {
       live.counters.active--;
     }
   }
 
-  async #passthrough(conn: Deno.TcpConn, open: Open, hello: Uint8Array, live: LiveRoute): Promise<void> {
-    const { limits, upstreams, deadlines, router, refresh } = this.#options;
-    const { hostname, backends } = live.route;
-    const client = new ConnStream(conn);
-    client.unread(hello);
-    live.counters.bytesIn += hello.length;
-    open.destroy = () => client.destroy();
+  async #passthrough(conn: Deno.TcpConn, open: Open, { live, hostname, client, bytes }: Routed): Promise<void> {
+    const { limits, upstreams, deadlines, router, refresh, listener } = this.#options;
+    const { backends, sendProxyProtocol } = live.route;
+    const stream = new ConnStream(conn);
+    stream.unread(bytes);
+    live.counters.bytesIn += bytes.length;
+    open.destroy = () => stream.destroy();
+    open.shown.stream = stream;
+    open.shown.protocol = listener.kind === "tcp" ? "tcp" : "l4";
     await passthrough({
-      client,
+      client: stream,
       backends,
       current: () => {
         refresh();
-        const now = router.find(this.name, hostname);
-        return now?.route.mode === "l4" ? now.route.backends : backends;
+        const now = router.find(this.name, hostname)?.root.route;
+        return now?.mode === "l4" ? now.backends : backends;
       },
+      preface: sendProxyProtocol === ""
+        ? null
+        : sendProxyProtocol === "v1"
+        ? writeProxyV1(client)
+        : writeProxyV2(client, hostname === "" ? {} : { authority: hostname }),
       counters: live.counters,
       upstreams,
       deadlines,
       idleMs: limits.tunnelIdleMs,
-      moved: meter(client, live.counters),
+      moved: meter(stream, live.counters),
     });
   }
 
-  async #terminate(
-    conn: Deno.TcpConn,
-    open: Open,
-    hello: Uint8Array,
-    live: LiveRoute,
-    hostname: string,
-  ): Promise<void> {
-    const { limits, deadlines, router, upstreams, refresh, date, log } = this.#options;
+  async #terminate(conn: Deno.TcpConn, open: Open, { live, hostname, client, bytes }: Routed): Promise<void> {
+    const { limits, deadlines, router, upstreams, refresh, now, log } = this.#options;
     const context = router.contextOf(live);
-    if (context === null) return await this.#refuse(conn, "no_certificate", alerts.internalError, hello);
-    const { hostname: remote, port } = conn.remoteAddr;
-    let client: TlsStream;
+    if (context === null) {
+      const reason = "no_certificate";
+      return await this.#refuse(conn, {
+        kind: "refused",
+        reason,
+        alert: alerts.internalError,
+        bytes,
+        detail: hostname,
+      });
+    }
+    const { address: remote, port } = client.source;
+    let stream: TlsStream;
     try {
-      client = await terminate(conn, {
+      stream = await terminate(conn, {
         context,
-        peeked: hello,
+        peeked: bytes,
         remote: { address: remote, port },
         deadlines,
         handshakeMs: limits.handshakeMs,
@@ -190,38 +243,42 @@ export class Ingress {
       log.debug("Handshake failed", { hostname, remote, reason: messageOf(error) });
       return;
     }
+    open.shown.stream = stream;
+    open.shown.protocol = "http/1.1";
     const session = new Session({
-      client,
+      client: stream,
       remote,
       hostname,
       route: (look) => {
         if (look !== undefined) refresh();
         // A change of the route holds for the next request of a connection that is open, too.
-        const now = router.find(this.name, hostname);
-        return now?.route.mode === "l7" ? { backends: now.route.backends, counters: now.counters } : null;
+        const live = router.find(this.name, hostname)?.root;
+        return live?.route.mode === "l7" ? { backends: live.route.backends, counters: live.counters } : null;
       },
       upstreams,
       deadlines,
       limits: limits.http,
-      date,
-      moved: meter(client, live.counters),
+      date: () => new Date(now()).toUTCString(),
+      moved: meter(stream, live.counters),
       log,
     });
     open.drain = () => session.drain();
-    open.destroy = () => client.destroy();
+    open.destroy = () => stream.destroy();
     if (this.#draining) session.drain();
     await session.run();
   }
 
   /** Counts and closes; with an alert where the other side speaks TLS, in words where it speaks plain HTTP. */
-  async #refuse(conn: Deno.TcpConn, reason: Refusal, alert: number | null, bytes: Uint8Array): Promise<void> {
-    const { log, date } = this.#options;
+  async #refuse(conn: Deno.TcpConn, refused: Extract<Arrival, { kind: "refused" }>): Promise<void> {
+    const { log, now } = this.#options;
+    const { reason, alert, bytes, detail } = refused;
     this.counters.refuse(reason);
-    log.debug("Connection refused", { listener: this.name, reason });
+    log.debug("Connection refused", { listener: this.name, reason, detail });
     try {
       if (alert !== null) await conn.write(alertRecord(alert));
       else if (reason === "not_tls" && looksLikeHttp(bytes)) {
-        await conn.write(page(400, "this port speaks HTTPS", { close: true, head: false, date: date() }));
+        const date = new Date(now()).toUTCString();
+        await conn.write(page(400, "this port speaks HTTPS", { close: true, head: false, date }));
       }
       await conn.closeWrite();
     } catch {

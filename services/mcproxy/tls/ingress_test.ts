@@ -44,7 +44,7 @@ async function raw(port: number, bytes: Uint8Array): Promise<string> {
 const alert = (description: number) => String.fromCharCode(21, 3, 3, 0, 2, 2, description);
 
 function refused(proxy: TestProxy): Record<string, number> {
-  return Object.fromEntries(proxy.running.listeners[0]!.counters.refused);
+  return Object.fromEntries(proxy.running.listeners.all()[0]!.door.counters.refused);
 }
 
 Deno.test("Ingress refuses what it can't route: with the alert, and counted by reason", async () => {
@@ -110,7 +110,7 @@ Deno.test("Ingress survives mutated hellos: every one is refused and counted, an
     await raw(proxy.port, bytes);
   };
   for (let round = 0; round < rounds; round += 50) await Promise.all(Array.from({ length: 50 }, one));
-  const { counters } = proxy.running.listeners[0]!;
+  const { counters } = proxy.running.listeners.all()[0]!.door;
   assert.equal(counters.accepted, rounds);
   assert.equal(Object.values(refused(proxy)).reduce((sum, count) => sum + count, 0), rounds);
   assert.ok(Object.keys(refused(proxy)).length >= 4, JSON.stringify(refused(proxy)));
@@ -131,7 +131,7 @@ Deno.test("Ingress closes connections beyond its limit at once, and takes new on
   assert.equal(await raw(proxy.port, await clientHello("a.test")).catch(() => "<cut>"), "");
   assert.deepEqual(refused(proxy), { too_many_connections: 1 });
   second.close();
-  const { counters } = proxy.running.listeners[0]!;
+  const { counters } = proxy.running.listeners.all()[0]!.door;
   while (counters.active > 1) await new Promise((resolve) => setTimeout(resolve, 5));
   using third = await tlsClient(at);
   await third.send(get);
@@ -154,7 +154,7 @@ Deno.test("Ingress passes an l4 route's bytes through from the ClientHello on, T
   await (client.conn as Deno.TcpConn).closeWrite();
   assert.equal(await client.rest(), "late answer");
   assert.ok(seen[0] === sent);
-  const [route] = [...proxy.running.listeners[0]!.counters.refused];
+  const [route] = [...proxy.running.listeners.all()[0]!.door.counters.refused];
   assert.equal(route, undefined);
 });
 
@@ -206,7 +206,7 @@ Deno.test("Ingress drains: what is under way finishes, idle connections end, the
   await asked;
   using passed = new RawConnection(await Deno.connect({ hostname: "127.0.0.1", port: proxy.port }));
   await passed.send(String.fromCharCode(...await clientHello("b.test")));
-  const ingress = proxy.running.listeners[0]!;
+  const ingress = proxy.running.listeners.all()[0]!.door;
   while (ingress.counters.active < 3) await new Promise((resolve) => setTimeout(resolve, 5));
   const closed = ingress.close(600);
   assert.equal(await idle.rest(), "");

@@ -4,11 +4,11 @@
  */
 import type { Counter, Registry } from "@lib/metrics/mod.ts";
 import type { Router } from "../routing/router.ts";
-import type { Ingress } from "../tls/ingress.ts";
+import type { OpenListener } from "../listening/listener_set.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 
 export interface MetricSources {
-  listeners: readonly Ingress[];
+  listeners(): readonly OpenListener[];
   router: Router;
   upstreams: Upstreams;
 }
@@ -30,7 +30,7 @@ export function registerMetrics(registry: Registry, { listeners, router, upstrea
   const refused = raised(
     registry.counter("mcproxy_refused_total", "Connections closed before a route took them.", ["listener", "reason"]),
   );
-  const perRoute = ["listener", "hostname"];
+  const perRoute = ["listener", "hostname", "path"];
   const connections = raised(registry.counter("mcproxy_route_connections_total", "Connections per route.", perRoute));
   const requests = raised(registry.counter("mcproxy_requests_total", "HTTP requests per route.", perRoute));
   const bytes = raised(
@@ -40,24 +40,24 @@ export function registerMetrics(registry: Registry, { listeners, router, upstrea
   const notAfter = registry.gauge(
     "mcproxy_certificate_not_after_seconds",
     "End of the certificate, Unix time.",
-    perRoute,
+    ["listener", "hostname"],
   );
   collect = () => {
-    for (const { name: listener, counters } of listeners) {
+    for (const { listener: { name: listener }, door: { counters } } of listeners()) {
       accepted({ listener }, counters.accepted);
       open.set(counters.active, { listener });
       for (const [reason, count] of counters.refused) refused({ listener, reason }, count);
     }
     for (const live of router.routes()) {
-      const { route: { listener, hostname }, counters } = live;
-      const labels = { listener, hostname };
+      const { route: { listener, hostname, path }, counters } = live;
+      const labels = { listener, hostname, path };
       connections(labels, counters.connections);
       requests(labels, counters.requests);
       bytes({ ...labels, direction: "in" }, counters.bytesIn);
       bytes({ ...labels, direction: "out" }, counters.bytesOut);
       errors(labels, counters.backendErrors);
       const end = router.certificateOf(live)?.notAfter;
-      if (end) notAfter.set(end.getTime() / 1000, labels);
+      if (end) notAfter.set(end.getTime() / 1000, { listener, hostname });
     }
   };
 }

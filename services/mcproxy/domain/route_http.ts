@@ -1,0 +1,119 @@
+/**
+ * What an L7 route does to requests and responses.
+ * @module
+ */
+import { invalid, quote } from "@lib/errors/mod.ts";
+
+/** How a backend is spoken to. `tls`: HTTP/2 or HTTP/1.1 as ALPN says. */
+export type BackendProtocol = "h1" | "h2c" | "tls";
+
+/** One field set, added or removed. */
+export interface HeaderEdit {
+  readonly op: "set" | "add" | "remove";
+  /** Lower case. */
+  readonly name: string;
+  /** "" for "remove". */
+  readonly value: string;
+}
+
+/** Answers instead of a backend. */
+export interface Redirect {
+  readonly status: number;
+  /** "{uri}" stands for the request's path and query, "{host}" for its host. */
+  readonly to: string;
+}
+
+/** How backends are asked whether they are well. */
+export interface HealthCheck {
+  /** Asked for with GET; "" for a connection alone. */
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+}
+
+/** More edits than this on one route belong into the backend. */
+const maxEdits = 32;
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Framing and hop-by-hop fields are the proxy's own; and so is what tells a backend who the client is. */
+const reserved = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "forwarded",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+]);
+
+/** @throws PlatformError `invalid` on `field` */
+export function parseEdits(
+  edits: readonly { op: string; name: string; value: string }[],
+  field: "request_headers" | "response_headers",
+): HeaderEdit[] {
+  if (edits.length > maxEdits) throw invalid(field, `takes at most ${maxEdits} edits, got ${edits.length}`);
+  return edits.map(({ op, name, value }) => {
+    if (op !== "set" && op !== "add" && op !== "remove") {
+      throw invalid(field, `op must be "set", "add" or "remove", got ${quote(op)}`);
+    }
+    if (!token.test(name)) {
+      throw invalid(field, `name must be a field name such as "x-frame-options", got ${quote(name)}`);
+    }
+    const lower = name.toLowerCase();
+    if (reserved.has(lower.replaceAll("_", "-"))) {
+      throw invalid(field, `${quote(name)} is the proxy's own and can't be edited`);
+    }
+    if (op === "remove" && value !== "") throw invalid(field, `"remove" of ${quote(name)} takes no value`);
+    // Latin-1 without controls (RFC 9110 §5.5), no blanks around.
+    if (value !== value.trim() || value.length > 4096 || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+      throw invalid(field, `the value of ${quote(name)} must be one line of at most 4096 printable characters`);
+    }
+    return { op, name: lower, value };
+  });
+}
+
+const redirectStatuses = [301, 302, 303, 307, 308];
+
+/** @throws PlatformError `invalid` on `redirect` */
+export function parseRedirect(input: { status: number; to: string } | null | undefined): Redirect | null {
+  if (input === undefined || input === null) return null;
+  if (!redirectStatuses.includes(input.status)) {
+    throw invalid("redirect", `status must be one of ${redirectStatuses.join(", ")}, got ${input.status}`);
+  }
+  // "//host" would be a whole other place; backslashes are slashes to browsers.
+  if (
+    !/^(?:https?:\/\/[^/\\\s]+(?:\/[^\\\s]*)?|\/(?:[^/\\\s][^\\\s]*)?|https:\/\/\{host\}\S*)$/.test(input.to) ||
+    input.to.length > 2048 || /[^\x21-\x7e]/.test(input.to)
+  ) {
+    throw invalid("redirect", `to must be "https://…", "http://…" or a path, got ${quote(input.to)}`);
+  }
+  return { status: input.status, to: input.to };
+}
+
+/** 0 stands for the default. @throws PlatformError `invalid` on `health_check` */
+export function parseHealthCheck(
+  input: { path: string; intervalMs: number; timeoutMs: number } | null | undefined,
+): HealthCheck | null {
+  if (input === undefined || input === null) return null;
+  const { path, intervalMs = 0, timeoutMs = 0 } = input;
+  if (path !== "" && !/^\/[\x21-\x7e]{0,1023}$/.test(path)) {
+    throw invalid("health_check", `path must be "" or start with "/", got ${quote(path)}`);
+  }
+  // A second: more often is load, not knowledge.
+  const interval = intervalMs === 0 ? 5000 : intervalMs;
+  const timeout = timeoutMs === 0 ? 2000 : timeoutMs;
+  if (interval < 1000 || interval > 3_600_000) {
+    throw invalid("health_check", `interval_ms must be from 1000 to 3600000, got ${interval}`);
+  }
+  if (timeout > interval) {
+    throw invalid("health_check", `timeout_ms (${timeout}) must not be longer than interval_ms (${interval})`);
+  }
+  return { path, intervalMs: interval, timeoutMs: timeout };
+}

@@ -1,0 +1,80 @@
+/**
+ * Routes and their certificates over the API. Every RPC is for admins; on the unix sockets that is whoever can open them.
+ * @module
+ */
+import { timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { implement, nextPageToken, type Operation, parsePage } from "@lib/contract/mod.ts";
+import { CertificateService, RouteService } from "@proto/mcproxy/v1/mcproxy_pb.ts";
+import type { Router } from "../routing/router.ts";
+import type { RouteKey, RouteReader, StoredRoute } from "../store/route_store.ts";
+import type { CertificateFolder } from "../tls/certificate_folder.ts";
+
+export interface RouteOperationsOptions {
+  router: Router;
+  routes: RouteReader;
+  certificates: CertificateFolder;
+}
+
+export function routeOperations({ router, routes, certificates }: RouteOperationsOptions): Operation[] {
+  return [
+    ...implement(RouteService, {
+      putRoute: (request) => routeMessage(router.put(request)),
+      listRoutes: (request) => {
+        const page = parsePage(request);
+        const rows = routes.list(request.listener, readKey(page.after), page.limit + 1);
+        const shown = rows.slice(0, page.limit);
+        const last = rows.length > page.limit ? shown.at(-1) : undefined;
+        return {
+          routes: shown.map(routeMessage),
+          nextPageToken: nextPageToken(last && `${last.listener} ${last.hostname} ${last.path}`),
+        };
+      },
+      deleteRoute: (request) => ({ deleted: router.delete(request) }),
+    }),
+    ...implement(CertificateService, {
+      reloadCertificates: () => {
+        certificates.reload();
+        return { certificates: listCertificates(router) };
+      },
+      listCertificates: () => ({ certificates: listCertificates(router) }),
+    }),
+  ];
+}
+
+function routeMessage({ createdAt, updatedAt, redirect, healthCheck, maxBodyBytes, ...route }: StoredRoute) {
+  return {
+    ...route,
+    backends: [...route.backends],
+    requestHeaders: [...route.requestHeaders],
+    responseHeaders: [...route.responseHeaders],
+    ...(redirect === null ? {} : { redirect }),
+    ...(healthCheck === null ? {} : { healthCheck }),
+    maxBodyBytes: BigInt(maxBodyBytes),
+    createdAt: timestampFromMs(createdAt),
+    updatedAt: timestampFromMs(updatedAt),
+  };
+}
+
+function listCertificates(router: Router) {
+  return [...router.routes()].flatMap((live) => {
+    const served = router.certificateOf(live);
+    if (served === null) return [];
+    const { listener, hostname, acme } = live.route;
+    return [{
+      listener,
+      hostname,
+      names: [...served.names],
+      error: served.error,
+      acme,
+      ...(served.notAfter === null ? {} : { notAfter: timestampFromDate(served.notAfter) }),
+      ...((served.renewAt ?? null) === null ? {} : { renewAt: timestampFromDate(served.renewAt!) }),
+    }];
+  });
+}
+
+/** A page's last key is "listener hostname path"; none of them has blanks. */
+function readKey(key: string | null): RouteKey | null {
+  if (key === null) return null;
+  const [listener = "", hostname = "", path = ""] = key.split(" ");
+  return { listener, hostname, path };
+}
