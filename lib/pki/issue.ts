@@ -54,6 +54,8 @@ export interface IntermediateOptions {
 
 /** What goes into a leaf. */
 export interface LeafOptions {
+  /** Lets a name be "*.example.org". Default: false; the platform's own programs have exact names. */
+  wildcard?: boolean;
   /** DNS names and IP addresses, 1–100. */
   names: readonly string[];
   /** Default: a minute ago. */
@@ -133,7 +135,7 @@ export async function signLeaf(
   subject: string | CryptoKey,
   options: LeafOptions,
 ): Promise<string> {
-  const names = parseSubjectNames(options.names);
+  const names = parseSubjectNames(options.names, { wildcard: options.wildcard ?? false });
   const commonName = defaultCommonName(names);
   const [notBefore, notAfter] = validity(90, options.clock ?? systemClock);
   return await sign(issuer, {

@@ -57,6 +57,7 @@ export async function testProxy(toml = "", certificates: Record<string, string[]
     const dayBefore = new Date((notAfter ?? new Date()).getTime() - 86_400_000);
     const cert = await signLeaf(issuer, key.publicKey, {
       names,
+      wildcard: true,
       ...(notAfter ? { notAfter, notBefore: dayBefore } : {}),
     });
     await Deno.writeTextFile(join(dir, "certs", `${name}.key`), await exportKeyPem(key));
