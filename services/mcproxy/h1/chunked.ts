@@ -4,7 +4,7 @@
  * sizes, extensions or line ends.
  * @module
  */
-import { HttpFault } from "./fault.ts";
+import { HttpFault } from "../relay/fault.ts";
 import { parseHead } from "./head.ts";
 
 /** Chunk extensions carry nothing that anybody uses; they are dropped, and longer ones are an attack on our time. */

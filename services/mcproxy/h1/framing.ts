@@ -2,7 +2,8 @@
  * Where a message's body ends (RFC 9112 §6).
  * @module
  */
-import { HttpFault } from "./fault.ts";
+import { HttpFault } from "../relay/fault.ts";
+import { type BodyLength, noBody, streamedBody } from "../relay/message.ts";
 import type { Head } from "./head.ts";
 
 /** `length` 0 is written `none`; `until_close` is for responses only. */
@@ -14,6 +15,11 @@ export type Framing =
 
 const none: Framing = { kind: "none" };
 const chunked: Framing = { kind: "chunked" };
+
+/** What the framing says beyond this connection. */
+export function lengthOf(framing: Framing): BodyLength {
+  return framing.kind === "length" ? framing : framing.kind === "none" ? noBody : streamedBody;
+}
 
 /** @throws HttpFault for every shape that two readers could frame differently */
 export function requestFraming(head: Head, minor: number): Framing {

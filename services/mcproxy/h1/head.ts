@@ -8,7 +8,8 @@
  */
 import { Buffer } from "node:buffer";
 import type { ByteStream } from "../stream/byte_stream.ts";
-import { HttpFault } from "./fault.ts";
+import type { Fields } from "../relay/message.ts";
+import { HttpFault } from "../relay/fault.ts";
 
 /** Limits of one head. */
 export interface HeadLimits {
@@ -17,12 +18,9 @@ export interface HeadLimits {
   maxFields: number;
 }
 
-/** Start line and fields; `names` in lower case, `shown` as sent, `values` without surrounding blanks. */
-export interface Head {
+/** Start line and fields. */
+export interface Head extends Fields {
   readonly line: string;
-  readonly names: readonly string[];
-  readonly shown: readonly string[];
-  readonly values: readonly string[];
 }
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ByteStream } from "../stream/byte_stream.ts";
-import { HttpFault } from "./fault.ts";
+import { HttpFault } from "../relay/fault.ts";
 import { parseRequest } from "./request.ts";
 import { readHead } from "./head.ts";
 

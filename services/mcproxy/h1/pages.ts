@@ -1,37 +1,27 @@
 /**
- * The proxy's own answers: short, plain, never from a cache.
+ * The proxy's own answers as HTTP/1.1 writes them.
  * @module
  */
+import { type Page, page as pageOf, phraseOf } from "../relay/pages.ts";
 import { latin1 } from "../stream/byte_stream.ts";
 
-const phrases: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  408: "Request Timeout",
-  413: "Content Too Large",
-  417: "Expectation Failed",
-  421: "Misdirected Request",
-  431: "Request Header Fields Too Large",
-  501: "Not Implemented",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-  505: "HTTP Version Not Supported",
-};
+/** `close`: the connection ends after it; `head`: it answers HEAD, so the body is left out. */
+export interface PageOptions {
+  close: boolean;
+  head: boolean;
+  date: string;
+}
 
-/**
- * @param detail one line for whoever reads it; ASCII
- * @param options `close`: the connection ends after it; `head`: it answers HEAD, so the body is left out
- */
-export function page(
-  status: number,
-  detail: string,
-  options: { close: boolean; head: boolean; date: string },
-): Uint8Array {
-  const phrase = phrases[status] ?? "Error";
-  const body = `${status} ${phrase}: ${detail}\n`;
+/** @param detail one line for whoever reads it; ASCII */
+export function page(status: number, detail: string, options: PageOptions): Uint8Array {
+  return writePage(pageOf(status, detail), options);
+}
+
+export function writePage({ status, body, fields }: Page, { close, head, date }: PageOptions): Uint8Array {
+  let text = `HTTP/1.1 ${status} ${phraseOf(status)}\r\n`;
+  for (const [name, value] of fields) text += `${name}: ${value}\r\n`;
   return latin1(
-    `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n` +
-      `Cache-Control: no-store\r\nDate: ${options.date}\r\n${options.close ? "Connection: close\r\n" : ""}\r\n` +
-      (options.head ? "" : body),
+    `${text}Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n` +
+      `Cache-Control: no-store\r\nDate: ${date}\r\n${close ? "Connection: close\r\n" : ""}\r\n${head ? "" : body}`,
   );
 }

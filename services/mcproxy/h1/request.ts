@@ -2,38 +2,23 @@
  * Requests: what a head asks for, checked against the route it came in on.
  * @module
  */
-import { HttpFault } from "./fault.ts";
-import { type Framing, requestFraming } from "./framing.ts";
+import { HttpFault } from "../relay/fault.ts";
+import { hostnameOf } from "../relay/authority.ts";
+import { noNames, type RequestHead } from "../relay/message.ts";
+import { type Framing, lengthOf, requestFraming } from "./framing.ts";
 import { type Head, isToken } from "./head.ts";
 
-/** A request that may be passed on. */
-export interface Request {
-  readonly method: string;
-  /** Origin form ("/a?b") or "*". */
-  readonly target: string;
+/** A request that may be passed on. Its host is the route's name where HTTP/1.0 sent none. */
+export interface Request extends RequestHead {
   /** 1 for HTTP/1.1 and later minors, 0 for HTTP/1.0. */
   readonly minor: 0 | 1;
-  /** The Host field as sent, or the route's name where HTTP/1.0 sent none. */
-  readonly host: string;
   readonly framing: Framing;
   /** The client will use the connection again. */
   readonly keepAlive: boolean;
-  /** The client offers to switch to WebSocket; other protocols are never offered on (h2c would tunnel past every check). */
-  readonly webSocket: boolean;
-  /** The client waits for 100 (Continue) before it sends the body. */
-  readonly expectsContinue: boolean;
-  /** The client takes trailers (TE: trailers). */
-  readonly takesTrailers: boolean;
-  /** Names in Connection: dropped, hop by hop (RFC 9110 §7.6.1). */
-  readonly connectionNames: ReadonlySet<string>;
-  readonly head: Head;
 }
 
 const requestLine = /^([^ ]+) ([^ ]+) HTTP\/(\d)\.(\d)$/;
-/** RFC 3986 §3.2.2 host, RFC 9110 §7.2 with an optional port. */
-const hostForm = /^(\[[0-9a-fA-F:.]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d{0,5})?$/;
 const absoluteForm = /^(https?):\/\/([^/?#]+)([/?].*)?$/i;
-const noNames: ReadonlySet<string> = new Set();
 
 /**
  * @param hostname the route's: the name in SNI, which the certificate covers
@@ -59,7 +44,9 @@ export function parseRequest(head: Head, hostname: string): Request {
     target,
     minor,
     host,
+    version: minor === 1 ? "1.1" : "1.0",
     framing,
+    length: lengthOf(framing),
     keepAlive,
     webSocket: minor === 1 && method === "GET" && framing.kind === "none" && connection.has("upgrade") &&
       fields.upgrade === "websocket",
@@ -67,7 +54,7 @@ export function parseRequest(head: Head, hostname: string): Request {
     expectsContinue: minor === 1 && fields.expect !== null && framing.kind !== "none",
     takesTrailers: fields.takesTrailers,
     connectionNames: connection,
-    head,
+    fields: head,
   };
 }
 
@@ -120,21 +107,13 @@ function parseTarget(text: string, method: string): { target: string; authority:
 function checkHost(field: string | null, authority: string | null, minor: number, hostname: string): string {
   if (field === null && minor === 1) throw new HttpFault(400, "no Host");
   const host = field ?? authority ?? hostname;
-  const match = hostForm.exec(host);
-  if (match === null) throw new HttpFault(400, "malformed Host");
+  const name = hostnameOf(host);
+  if (name === null) throw new HttpFault(400, "malformed Host");
   // RFC 9112 §3.2.2 lets the target win; a client whose two names differ is not one to pass on.
   if (authority !== null && authority.toLowerCase() !== host.toLowerCase()) {
     throw new HttpFault(400, "Host and request target name different hosts");
   }
   // RFC 9110 §7.4: the connection was made, and its certificate chosen, for another name.
-  const name = match[1]!.toLowerCase();
   if (name !== hostname && name !== `${hostname}.`) throw new HttpFault(421, "Host is not the name of this connection");
   return host;
 }
-
-/** RFC 9110 §9.2.2: may be sent again when a connection broke, as long as no body went with it. */
-export function isRepeatable(request: Request): boolean {
-  return request.framing.kind === "none" && !request.webSocket && idempotent.has(request.method);
-}
-
-const idempotent = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);

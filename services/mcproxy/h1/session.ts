@@ -3,62 +3,34 @@
  * either side has enough.
  * @module
  */
-import type { Logger } from "@lib/log/mod.ts";
-import type { Backend } from "../domain/backend.ts";
+import { Exchange, type ExchangeContext } from "../relay/exchange.ts";
+import { HttpFault } from "../relay/fault.ts";
+import type { ExchangeLimits } from "../relay/limits.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
-import type { Deadline, Deadlines } from "../stream/deadlines.ts";
-import type { RouteCounters } from "../traffic/counters.ts";
-import type { Upstreams } from "../upstream/upstreams.ts";
-import { Exchange } from "./exchange.ts";
-import { HttpFault } from "./fault.ts";
+import type { Deadline } from "../stream/deadlines.ts";
+import { H1Client } from "./client_side.ts";
 import { type Head, readHead } from "./head.ts";
 import { page } from "./pages.ts";
 import { parseRequest, type Request } from "./request.ts";
 
 /** Limits of a connection; times in ms. */
-export interface HttpLimits {
+export interface HttpLimits extends ExchangeLimits {
   head: { maxBytes: number; maxFields: number };
   /** From a request's first byte to the end of its head. */
   headMs: number;
   /** Between requests. */
   keepAliveMs: number;
-  /** Longest wait for more of a request's body. */
-  bodyMs: number;
-  /** From the end of the request to the response's head. */
-  responseMs: number;
-  /** Longest time without a byte while a response is relayed; event streams must speak more often. */
-  streamIdleMs: number;
-  /** The same for WebSockets. */
-  tunnelIdleMs: number;
 }
 
-/** What a session needs of its route, asked anew for every request. */
-export interface LiveRoute {
-  readonly backends: readonly Backend[];
-  readonly counters: RouteCounters;
-}
-
-export interface SessionOptions {
+export interface SessionOptions extends ExchangeContext {
   client: ByteStream & { onEnded: (() => void) | null };
-  /** The client's address without a port. */
-  remote: string;
-  /** The name in SNI; requests must be for it. */
-  hostname: string;
-  /**
-   * The route as it is now; null when it is gone or no longer an l7 route.
-   * @param look "look again" asks the store first, in case another process has just changed it
-   */
-  route(look?: "look again"): LiveRoute | null;
-  upstreams: Upstreams;
-  deadlines: Deadlines;
   limits: HttpLimits;
   /** IMF-fixdate of now. */
   date(): string;
-  /** Called when bytes have moved. */
-  moved(): void;
-  log: Logger;
 }
 
+/** A client that has closed its sending side may still take the answer; this long we believe it, ms. */
+const halfClosedMs = 5000;
 /** After our last byte, the client has this long to take it and close (RFC 9112 §9.6), ms. */
 const lingerMs = 2000;
 /** And may send this much more meanwhile, bytes. */
@@ -70,6 +42,7 @@ const firstRequestMs = 1000;
 export class Session {
   readonly #options: SessionOptions;
   readonly #deadline: Deadline;
+  readonly #gone: Deadline;
   #draining = false;
   #served = false;
   #phase: "idle" | "head" | "exchange" | "closing" = "idle";
@@ -78,7 +51,15 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#deadline = options.deadlines.open(() => this.#expired());
-    options.client.onEnded = () => this.#exchange?.clientEnded();
+    this.#gone = options.deadlines.open(() => options.client.destroy());
+    options.client.onEnded = () => this.#clientEnded();
+  }
+
+  /** The client has ended its sending side or is gone. */
+  #clientEnded(): void {
+    if (this.#exchange === null) return;
+    if (this.#options.client.closed) this.#exchange.abandon();
+    else if (!this.#exchange.isTunnel) this.#gone.set(halfClosedMs);
   }
 
   /** Serves until the connection is done; never rejects. The connection is closed then. */
@@ -91,6 +72,7 @@ export class Session {
       if (!client.closed) log.error("Session failed", { hostname: this.#options.hostname, error });
     } finally {
       this.#deadline.close();
+      this.#gone.close();
       client.destroy();
       this.#options.moved();
     }
@@ -129,11 +111,19 @@ export class Session {
     if (route === null) return await this.#refuse(new HttpFault(421, "this name is no longer served here"));
     this.#phase = "exchange";
     this.#served = true;
-    this.#exchange = new Exchange(this.#options, request, route, () => this.#draining);
+    const asked = new H1Client({
+      stream: client,
+      request,
+      draining: () => this.#draining,
+      date: this.#options.date,
+    });
+    this.#exchange = new Exchange(this.#options, asked, route);
     try {
-      return await this.#exchange.run();
+      await this.#exchange.run();
+      return asked.keepsOpen;
     } finally {
       this.#exchange = null;
+      this.#gone.clear();
       this.#options.moved();
     }
   }

@@ -24,8 +24,6 @@ export interface UpstreamLimits {
 const freshMs = 1000;
 /** A backend that refused a connection is asked last for this long. */
 const failedMs = 5000;
-/** A backend that announces how long it keeps idle connections closes them about then; we leave this much earlier, ms. */
-const keepAliveMarginMs = 1000;
 
 /** A connection lent out, until `release`. */
 export interface Lease {
@@ -160,9 +158,4 @@ export class BackendPool {
     this.#closed = true;
     for (const idle of [...this.#idle]) this.#drop(idle);
   }
-}
-
-/** How long to keep a connection whose backend announced `keepAliveMs` (null: nothing). */
-export function keepFor(keepAliveMs: number | null): number {
-  return keepAliveMs === null ? Infinity : Math.max(0, keepAliveMs - keepAliveMarginMs);
 }

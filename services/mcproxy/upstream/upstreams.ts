@@ -6,6 +6,8 @@ import type { Clock } from "@lib/clock/mod.ts";
 import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import type { Backend } from "../domain/backend.ts";
+import { H1Call } from "../h1/backend_call.ts";
+import type { BackendCall } from "../relay/backend_call.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import { BackendPool, type Lease, type UpstreamLimits } from "./backend_pool.ts";
 
@@ -53,6 +55,11 @@ export class Upstreams {
       }
     }
     throw new NoBackend(busy > 0 && busy === pools.length, reasons.join("; "));
+  }
+
+  /** A backend for one HTTP request; as `acquire`. */
+  async call(backends: readonly Backend[], options: { repeatable: boolean; fresh: boolean }): Promise<BackendCall> {
+    return new H1Call(await this.acquire(backends, options));
   }
 
   #ordered(backends: readonly Backend[]): BackendPool[] {

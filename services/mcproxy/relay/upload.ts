@@ -2,23 +2,19 @@
  * The request's body on its way to the backend, beside the response.
  * @module
  */
-import type { ByteStream } from "../stream/byte_stream.ts";
-import type { Deadlines } from "../stream/deadlines.ts";
-import { BodyCut, relayBody } from "./body.ts";
-import { trailerPasses } from "./forwarding.ts";
-import type { Framing } from "./framing.ts";
+import type { Deadline, Deadlines } from "../stream/deadlines.ts";
+import { BodyCut, type BodySink, type BodySource, relayBody } from "./body.ts";
 
 export interface UploadOptions {
-  client: ByteStream;
-  backend: ByteStream;
-  framing: Framing;
-  /** The request's head, which goes before. */
-  head: Uint8Array;
+  from: BodySource;
+  to: BodySink;
   deadlines: Deadlines;
-  /** Longest wait for more of the body. */
+  /** Longest wait for more of the body, ms. */
   clientMs: number;
-  /** Longest wait for the backend to take more. */
+  /** Longest wait for the backend to take more, ms. */
   backendMs: number;
+  /** Called when bytes have moved. */
+  moved(): void;
   /** Called when it is over, whatever way. */
   settled(upload: Upload): void;
 }
@@ -33,33 +29,35 @@ export type UploadState = "running" | "done" | "refused" | "stalled" | "backend_
 export class Upload {
   state: UploadState = "running";
   error: unknown = null;
+  readonly #deadline: Deadline;
+  #relaxed = false;
 
   constructor(options: UploadOptions) {
     let side: "source" | "sink" = "source";
-    const deadline = options.deadlines.open(() => {
+    this.#deadline = options.deadlines.open(() => {
       if (this.state === "running") finish(side === "source" ? "stalled" : "backend_stalled", null);
     });
     const finish = (state: UploadState, error: unknown) => {
-      deadline.close();
+      this.#deadline.close();
       if (this.state !== "running") return;
       this.state = state;
       this.error = error;
       options.settled(this);
     };
-    relayBody({
-      from: options.client,
-      to: options.backend,
-      framing: options.framing,
-      coding: options.framing.kind === "chunked" ? "chunked" : "as_is",
-      head: options.head,
-      trailer: trailerPasses,
-      waiting: (on) => {
-        side = on;
-        if (this.state === "running") deadline.set(on === "source" ? options.clientMs : options.backendMs);
-      },
+    relayBody(options.from, options.to, (on) => {
+      side = on;
+      options.moved();
+      if (this.state !== "running" || this.#relaxed) return;
+      this.#deadline.set(on === "source" ? options.clientMs : options.backendMs);
     }).then(
       () => finish("done", null),
       (error) => finish(error instanceof BodyCut && error.side === "sink" ? "refused" : "broken", error),
     );
+  }
+
+  /** The response has begun: from here on the two directions have one deadline, which isn't this one. */
+  relax(): void {
+    this.#relaxed = true;
+    this.#deadline.clear();
   }
 }

@@ -3,11 +3,11 @@
  * @module
  */
 
-/** A message that breaks HTTP/1.1 or a limit. From a client it is answered with `status`; from a backend it means 502. */
+/** A message that breaks HTTP or a limit. From a client it is answered with `status`; from a backend it means 502. */
 export class HttpFault extends Error {
   override readonly name = "HttpFault";
   constructor(
-    readonly status: 400 | 408 | 413 | 417 | 421 | 431 | 501 | 505,
+    readonly status: 400 | 403 | 408 | 413 | 417 | 421 | 429 | 431 | 501 | 505,
     /** The rule that was broken, in a few words; shown to the client. */
     readonly reason: string,
   ) {

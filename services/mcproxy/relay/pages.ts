@@ -1,0 +1,44 @@
+/**
+ * The proxy's own answers: short, plain, never from a cache.
+ * @module
+ */
+
+const phrases: Readonly<Record<number, string>> = {
+  301: "Moved Permanently",
+  302: "Found",
+  303: "See Other",
+  307: "Temporary Redirect",
+  308: "Permanent Redirect",
+  400: "Bad Request",
+  403: "Forbidden",
+  408: "Request Timeout",
+  413: "Content Too Large",
+  417: "Expectation Failed",
+  421: "Misdirected Request",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+};
+
+/** What is answered. */
+export interface Page {
+  readonly status: number;
+  /** Text, with its line end; Latin-1 bytes as characters. */
+  readonly body: string;
+  /** Beside type, length, Cache-Control and Date: name, value. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}
+
+/** @param detail one line for whoever reads it; ASCII */
+export function page(status: number, detail: string, fields: Page["fields"] = []): Page {
+  return { status, body: `${status} ${phraseOf(status)}: ${detail}\n`, fields };
+}
+
+/** The reason phrase of a status of ours. */
+export function phraseOf(status: number): string {
+  return phrases[status] ?? "Error";
+}
