@@ -1428,7 +1428,7 @@ export type ExplainStep = Message<"mcproxy.v1.ExplainStep"> & {
   stage: string;
 
   /**
-   * "pass", "refuse" or "choose".
+   * "pass", "refuse", "choose", or "skip" for a rule that is about others.
    *
    * @generated from field: string result = 2;
    */

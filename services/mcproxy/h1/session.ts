@@ -107,7 +107,7 @@ export class Session {
     } finally {
       this.#deadline.clear();
     }
-    const route = this.#options.route();
+    const route = this.#options.route(request.target);
     if (route === null) return await this.#refuse(new HttpFault(421, "this name is no longer served here"));
     this.#phase = "exchange";
     this.#served = true;

@@ -21,7 +21,7 @@ import type { ClientSide } from "./client_side.ts";
 import { HttpFault } from "./fault.ts";
 import type { ExchangeLimits } from "./limits.ts";
 import type { LiveRoute } from "./live_route.ts";
-import { isRepeatable, type ResponseHead } from "./message.ts";
+import { type Fields, isRepeatable, type ResponseHead } from "./message.ts";
 import { page } from "./pages.ts";
 import { Upload } from "./upload.ts";
 
@@ -37,10 +37,13 @@ export interface ExchangeContext {
   /** The name in SNI; requests must be for it. */
   readonly hostname: string;
   /**
-   * The route as it is now; null when it is gone or no longer an l7 route.
+   * The route of a request as it is now; null when it is gone or no longer an l7 route.
+   * @param target of the request: its path chooses among the name's routes
    * @param look "look again" asks the store first, in case another process has just changed it
    */
-  route(look?: "look again"): LiveRoute | null;
+  route(target: string, look?: "look again"): LiveRoute | null;
+  /** The firewall's word on a request; null lets it pass. @param userAgent "" without the field */
+  refusal(target: string, userAgent: string): { status: 403 | 429; rule: string } | null;
   readonly upstreams: Upstreams;
   readonly deadlines: Deadlines;
   readonly limits: ExchangeLimits;
@@ -67,7 +70,12 @@ export class Exchange {
   async run(): Promise<void> {
     this.route.counters.requests++;
     try {
-      await this.#attempt();
+      const { target, fields } = this.client.request;
+      const refusal = this.context.refusal(target, valueOf(fields, "user-agent"));
+      // Which rule it was is the operator's business.
+      if (refusal !== null) {
+        await this.#fail(refusal.status, refusal.status === 429 ? "too many requests" : "not allowed", null);
+      } else await this.#attempt();
     } finally {
       this.#deadline.close();
     }
@@ -127,7 +135,7 @@ export class Exchange {
    * this request was on its way. Null when nothing changed.
    */
   #movedTo(backends: readonly Backend[]): readonly Backend[] | null {
-    const now = this.context.route("look again")?.backends ?? backends;
+    const now = this.context.route(this.client.request.target, "look again")?.backends ?? backends;
     return sameBackends(now, backends) ? null : now;
   }
 
@@ -255,6 +263,11 @@ export class Exchange {
     }
     await this.client.page(page(status, detail));
   }
+}
+
+function valueOf({ names, values }: Fields, name: string): string {
+  const index = names.indexOf(name);
+  return index < 0 ? "" : values[index]!;
 }
 
 function reasonOf(error: unknown): string {

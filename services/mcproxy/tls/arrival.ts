@@ -39,8 +39,8 @@ export interface ArrivalOptions {
   guard: Guard;
   router: Pick<Router, "find">;
   deadlines: Deadlines;
-  /** Called when it is known who the client is, before anything else is. */
-  identified(client: Client): void;
+  /** Called when it is known who the client is, and the firewall lets the address in. */
+  entered(client: Client): void;
 }
 
 const nothing = new Uint8Array();
@@ -54,11 +54,11 @@ export async function arrive(conn: Deno.TcpConn, options: ArrivalOptions): Promi
   const received = await receiveClient(conn, options.senders, { headerMs: limits.helloMs }, deadlines);
   if (received.kind === "refused") return { ...received, alert: null, bytes: nothing };
   const { source, destination } = received;
-  options.identified({ source, destination });
   const client = { source, destination };
   const { address } = source;
   const early = guard.connection({ listener, address });
   if (!early.allowed) return blocked(early, nothing);
+  options.entered(client);
   const opened = (host: Host<LiveRoute>, hostname: string, alpn: readonly string[], bytes: Uint8Array): Arrival => {
     const late = guard.hello({ listener, address, hostname });
     return late.allowed ? { kind: "route", client, host, hostname, alpn, bytes } : blocked(late, bytes);

@@ -7,6 +7,8 @@ import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { acceptLoop, alertRecord, alerts, formatAddress, listenTcp, parseAddress } from "@lib/tls/mod.ts";
 import type { Listener } from "../domain/listener.ts";
+import { matchedPath } from "../domain/route_path.ts";
+import { routeFor } from "../domain/route_table.ts";
 import { page } from "../h1/pages.ts";
 import { type HttpLimits, Session } from "../h1/session.ts";
 import { passthrough } from "../l4/passthrough.ts";
@@ -138,14 +140,14 @@ export class Ingress implements Door {
     const open: Open = { shown, drain() {}, destroy: () => closeQuietly(conn) };
     this.#open.add(open);
     let address: string | null = null;
-    const identified = ({ source }: Client) => {
+    const entered = ({ source }: Client) => {
       address = source.address;
       shown.client = formatAddress({ kind: "tcp", hostname: source.address, port: source.port });
       guard.opened(address);
     };
     try {
       conn.setNoDelay(true);
-      await this.#serve(conn, open, identified);
+      await this.#serve(conn, open, entered);
     } catch (error) {
       log.error("Connection failed", { listener: this.name, error });
       open.destroy();
@@ -158,7 +160,7 @@ export class Ingress implements Door {
     }
   }
 
-  async #serve(conn: Deno.TcpConn, open: Open, identified: (client: Client) => void): Promise<void> {
+  async #serve(conn: Deno.TcpConn, open: Open, entered: (client: Client) => void): Promise<void> {
     const { limits, deadlines, router, guard, listener } = this.#options;
     const { name, kind } = listener;
     const arrival = await arrive(conn, {
@@ -169,7 +171,7 @@ export class Ingress implements Door {
       guard,
       router,
       deadlines,
-      identified,
+      entered,
     });
     if (arrival.kind === "refused") return await this.#refuse(conn, arrival);
     const { host: { root: live }, hostname, client, bytes } = arrival;
@@ -216,7 +218,7 @@ export class Ingress implements Door {
   }
 
   async #terminate(conn: Deno.TcpConn, open: Open, { live, hostname, client, bytes }: Routed): Promise<void> {
-    const { limits, deadlines, router, upstreams, refresh, now, log } = this.#options;
+    const { limits, deadlines, guard, router, upstreams, refresh, now, log } = this.#options;
     const context = router.contextOf(live);
     if (context === null) {
       const reason = "no_certificate";
@@ -249,11 +251,21 @@ export class Ingress implements Door {
       client: stream,
       remote,
       hostname,
-      route: (look) => {
+      route: (target, look) => {
         if (look !== undefined) refresh();
         // A change of the route holds for the next request of a connection that is open, too.
-        const live = router.find(this.name, hostname)?.root;
-        return live?.route.mode === "l7" ? { backends: live.route.backends, counters: live.counters } : null;
+        const host = router.find(this.name, hostname);
+        if (host === undefined || host.root.route.mode === "l4") return null;
+        const { route, counters } = host.below.length === 0 ? host.root : routeFor(host, matchedPath(target));
+        return { backends: route.backends, counters };
+      },
+      refusal: (target, userAgent) => {
+        open.shown.requests++;
+        const at = { listener: this.name, address: remote, hostname, path: target, userAgent };
+        const verdict = guard.request(at);
+        if (verdict.allowed) return null;
+        log.debug("Request refused", { hostname, remote, rule: verdict.rule, reason: verdict.reason });
+        return verdict;
       },
       upstreams,
       deadlines,
