@@ -2,7 +2,7 @@
  * Frames into octets (RFC 9113 §4.1, §6), gathered until they are taken.
  * @module
  */
-import { flags, frameHeaderBytes, frameTypes, minMaxFrameBytes } from "./frame.ts";
+import { clientPreface, flags, frameHeaderBytes, frameTypes, minMaxFrameBytes } from "./frame.ts";
 
 const none = new Uint8Array(0);
 const firstBytes = 1024;
@@ -62,6 +62,12 @@ export class FrameWriter {
       type = frameTypes.continuation;
       from = to;
     } while (from < block.length);
+  }
+
+  /** What a client sends before its first frame (§3.4). */
+  preface(): void {
+    if (this.#at + clientPreface.length > this.#out.length) this.#grow(clientPreface.length);
+    this.#bytes(clientPreface);
   }
 
   /** SETTINGS (§6.5). */
