@@ -15,7 +15,7 @@ export class Networks {
    * @throws PlatformError `invalid` for one that is no address or network
    */
   constructor(texts: readonly string[], field = "proxy_protocol_from") {
-    this.#table = new CidrTable(texts.map((text) => ({ cidr: parseCidr(text, field), owner: 0 })), 1);
+    this.#table = new CidrTable([texts.map((text) => parseCidr(text, field))]);
   }
 
   /** False for what is no address. */
