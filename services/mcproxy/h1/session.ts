@@ -35,8 +35,11 @@ const halfClosedMs = 5000;
 const lingerMs = 2000;
 /** And may send this much more meanwhile, bytes. */
 const lingerBytes = 256 * 1024;
-/** While draining, a connection that is new still gets one request answered, if it comes within this, ms. */
-const firstRequestMs = 1000;
+/**
+ * While draining, an open connection still gets one request answered, if it comes within this, ms: it may be on its way,
+ * and a client that had no answer can't tell whether to repeat it.
+ */
+const lastRequestMs = 1000;
 
 /** See the module. */
 export class Session {
@@ -44,7 +47,6 @@ export class Session {
   readonly #deadline: Deadline;
   readonly #gone: Deadline;
   #draining = false;
-  #served = false;
   #phase: "idle" | "head" | "exchange" | "closing" = "idle";
   #exchange: Exchange | null = null;
 
@@ -78,20 +80,17 @@ export class Session {
     }
   }
 
-  /** No further request after the one under way; a connection that waits for its next one is closed at once. */
+  /** The next response says that it is the last; a connection that waits for a request has a moment for that. */
   drain(): void {
     this.#draining = true;
-    if (this.#phase !== "idle") return;
-    if (this.#served) void this.#leave(null);
-    else this.#deadline.set(firstRequestMs);
+    if (this.#phase === "idle") this.#deadline.set(lastRequestMs);
   }
 
   /** @returns false when the connection is to be closed */
   async #next(): Promise<boolean> {
     const { client, limits, hostname } = this.#options;
-    if (this.#draining && this.#served) return false;
     this.#phase = "idle";
-    this.#deadline.set(this.#draining ? firstRequestMs : limits.keepAliveMs);
+    this.#deadline.set(this.#draining ? lastRequestMs : limits.keepAliveMs);
     let head: Head | null;
     let request: Request;
     try {
@@ -110,7 +109,6 @@ export class Session {
     const route = this.#options.route(request.target);
     if (route === null) return await this.#refuse(new HttpFault(421, "this name is no longer served here"));
     this.#phase = "exchange";
-    this.#served = true;
     const asked = new H1Client({
       stream: client,
       request,

@@ -181,7 +181,7 @@ Deno.test("Ingress passes TLS through to a backend with its own certificate", as
   inner.close();
 });
 
-Deno.test("Ingress drains: what is under way finishes, idle connections end, the rest is cut at the time-out", async () => {
+Deno.test("Ingress drains: what is under way finishes, idle connections end after a moment, the rest is cut at the time-out", async () => {
   const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>();
   const { promise: hold, resolve: letGo } = Promise.withResolvers<void>();
   await using backend = new RawBackend(async (connection) => {
@@ -208,7 +208,13 @@ Deno.test("Ingress drains: what is under way finishes, idle connections end, the
   await passed.send(String.fromCharCode(...await clientHello("b.test")));
   const ingress = proxy.running.listeners.all()[0]!.door;
   while (ingress.counters.active < 3) await new Promise((resolve) => setTimeout(resolve, 5));
-  const closed = ingress.close(600);
+  using late = await tlsClient(at);
+  await late.send(get);
+  await late.message();
+  const closed = ingress.close(2500);
+  // Its request was on its way: it is answered, and told that it was the last.
+  await late.send(get);
+  assert.match(await late.rest(), /^HTTP\/1\.1 200 OK\r\n[^]*Connection: close\r\n\r\nok$/);
   assert.equal(await idle.rest(), "");
   await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port: Number(ingress.address.split(":")[1]) }));
   letGo();
