@@ -11,8 +11,6 @@ import { huffmanEncode, huffmanLength } from "./huffman.ts";
 import { ownText, writeLatin1 } from "./latin1.ts";
 import { entryOverheadBytes, staticFields, staticLength } from "./static_table.ts";
 
-/** RFC 7541 §7.1.3: what must not be guessed by watching sizes stays out of every table, also those of later hops. */
-const sensitive: ReadonlySet<string> = new Set(["authorization", "proxy-authorization"]);
 /** A cookie shorter than this many octets has few enough values to be guessed one by one; 20 is what nghttp2 takes. */
 const shortCookieBytes = 20;
 
@@ -99,12 +97,23 @@ export class HpackEncoder {
    * Encodes one whole list. Order is kept; names must be lower case.
    * @param neverIndex names whose values no table on the way may keep, besides credentials and short cookies
    * @returns a view that is valid until the next call
-   * @throws RangeError for a character above U+00FF, which would be another one as an octet; the block is not to be
-   *   sent, and the connection is lost, as entries of the fields before it stand in the table
+   * @throws RangeError for a character above U+00FF, which would be another one as an octet; the encoder may be used on
    */
   encode(fields: FieldList, neverIndex?: ReadonlySet<string>): Uint8Array {
     this.#at = 0;
-    this.#sizeUpdates();
+    try {
+      this.#sizeUpdates();
+      this.#fields(fields, neverIndex);
+    } catch (error) {
+      // The peer never sees this block: both tables are emptied, ours now and the peer's by the next one.
+      this.#evict(0);
+      this.#smallest = 0;
+      throw error;
+    }
+    return this.#out.subarray(0, this.#at);
+  }
+
+  #fields(fields: FieldList, neverIndex: ReadonlySet<string> | undefined): void {
     const chosen = neverIndex === undefined || neverIndex.size === 0 ? null : neverIndex;
     for (let index = 0; index < fields.length; index += 2) {
       const name = fields[index]!;
@@ -128,7 +137,6 @@ export class HpackEncoder {
         this.#insert(known, name, value, bytes);
       }
     }
-    return this.#out.subarray(0, this.#at);
   }
 
   #sizeUpdates(): void {
@@ -249,6 +257,19 @@ function readStaticIndexes(): Map<string, number> {
   return indexes;
 }
 
+/**
+ * RFC 7541 §7.1.3: what must not be guessed by watching sizes stays out of every table, also those of later hops.
+ * The length decides for nearly every name, without a look at its text.
+ */
 function isSensitive(name: string, value: string): boolean {
-  return sensitive.has(name) || (value.length < shortCookieBytes && name === "cookie");
+  switch (name.length) {
+    case 6:
+      return value.length < shortCookieBytes && name === "cookie";
+    case 13:
+      return name === "authorization";
+    case 19:
+      return name === "proxy-authorization";
+    default:
+      return false;
+  }
 }
