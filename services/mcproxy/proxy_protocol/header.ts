@@ -5,10 +5,10 @@
  * that two readers could understand differently is refused.
  * @module
  */
-import { ipText, ipv4Octets, ipv6Octets } from "./ip_text.ts";
+import { ipOctets, ipText } from "./ip_octets.ts";
 import { MalformedTlv, noTlvs, type ProxyTlvs, readTlvs } from "./tlvs.ts";
 
-/** One end of a connection; the address as RFC 5952 or dotted decimal. */
+/** One end of a connection; the address as dotted decimal, also where it came IPv4-mapped, or RFC 5952. */
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
@@ -86,17 +86,22 @@ function parseV1(bytes: Uint8Array): ParsedHeader {
   }
   const match = line.exec(text);
   if (match === null) return malformed("version 1: not of the form PROXY TCP4|TCP6 address address port port");
-  const octetsOf = match[1] === "TCP4" ? ipv4Octets : ipv6Octets;
-  const [source, destination] = [octetsOf(match[2]!), octetsOf(match[3]!)];
+  const [source, destination] = [readAddress(match[2]!, match[1]!), readAddress(match[3]!, match[1]!)];
   if (source === null || destination === null) return malformed(`version 1: no ${match[1]} address`);
   const [sourcePort, destinationPort] = [Number(match[4]), Number(match[5])];
   if (sourcePort > 65535 || destinationPort > 65535) return malformed("version 1: port above 65535");
   return {
     ...common,
     transport: "stream",
-    source: { address: ipText(source), port: sourcePort },
-    destination: { address: ipText(destination), port: destinationPort },
+    source: { address: source, port: sourcePort },
+    destination: { address: destination, port: destinationPort },
   };
+}
+
+/** Null for no address, and for one of the other family. */
+function readAddress(text: string, family: string): string | null {
+  const octets = text.includes(":") === (family === "TCP6") ? ipOctets(text) : null;
+  return octets === null ? null : ipText(octets);
 }
 
 const noEnd = -1;

@@ -33,8 +33,8 @@ const v1Cases: [string, string][] = [
   ["PROXY TCP6 ::1 2001:DB8::5 1 2", "stream ::1 1 > 2001:db8::5 2"],
   [`PROXY TCP6 ${f} ${f} 65535 65535`, `stream ${f} 65535 > ${f} 65535`],
   ["PROXY TCP6 2001:0db8:0:0:1:0:0:1 :: 1 2", "stream 2001:db8::1:0:0:1 1 > :: 2"],
-  // inet_ntop writes IPv4-mapped addresses so, and HAProxy with it.
-  ["PROXY TCP6 ::ffff:192.0.2.1 ::ffff:c000:202 1 2", "stream ::ffff:192.0.2.1 1 > ::ffff:192.0.2.2 2"],
+  // inet_ntop writes IPv4-mapped addresses so, and HAProxy with it; a client has one address.
+  ["PROXY TCP6 ::ffff:192.0.2.1 ::ffff:c000:202 1 2", "stream 192.0.2.1 1 > 192.0.2.2 2"],
   ["PROXY UNKNOWN", "unknown"],
   ["PROXY UNKNOWN ", "unknown"],
   // §2.1: anything before the CRLF is ignored.

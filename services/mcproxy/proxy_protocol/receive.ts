@@ -4,6 +4,7 @@
  */
 import type { Deadlines } from "../stream/deadlines.ts";
 import { type Endpoint, maxV1Bytes, maxV2Bytes, parseProxyHeader, type ProxyHeader } from "./header.ts";
+import { ipOctets, ipText } from "./ip_octets.ts";
 import type { TrustedSenders } from "./trusted_senders.ts";
 
 export interface ReceiveLimits {
@@ -46,8 +47,8 @@ export async function receiveClient(
   limits: ReceiveLimits,
   deadlines: Deadlines,
 ): Promise<Received> {
-  const source: Endpoint = { address: conn.remoteAddr.hostname, port: conn.remoteAddr.port };
-  const destination: Endpoint = { address: conn.localAddr.hostname, port: conn.localAddr.port };
+  const source = endOf(conn.remoteAddr);
+  const destination = endOf(conn.localAddr);
   if (senders === null || !senders.has(source.address)) {
     return { kind: "client", source, destination, header: null, bytes: new Uint8Array() };
   }
@@ -62,6 +63,12 @@ export async function receiveClient(
     header,
     bytes,
   };
+}
+
+/** A socket for both families has IPv4 clients IPv4-mapped; everybody behind knows them as IPv4. */
+function endOf({ hostname, port }: Deno.NetAddr): Endpoint {
+  const octets = hostname.includes(":") ? ipOctets(hostname) : null;
+  return { address: octets === null ? hostname : ipText(octets), port };
 }
 
 /** As `receiveClient`, for a connection that must begin with a header; `bytes` are what came behind it. */

@@ -13,10 +13,10 @@ const limits: ReceiveLimits = { headerMs: 5000 };
 /** What `receiveClient` makes of a connection that `send` writes to; both ends are closed then. */
 async function received(
   send: (client: Deno.TcpConn) => Promise<void> | void,
-  options: { senders?: TrustedSenders | null; limits?: ReceiveLimits } = {},
+  options: { senders?: TrustedSenders | null; limits?: ReceiveLimits; listenOn?: string } = {},
 ): Promise<{ outcome: Received; clientPort: number; port: number }> {
   const deadlines = new Deadlines(systemClock);
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using listener = Deno.listen({ hostname: options.listenOn ?? "127.0.0.1", port: 0 });
   const accepting = listener.accept();
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   client.setNoDelay(true);
@@ -80,6 +80,13 @@ Deno.test("receiveClient never looks for a header from a stranger", async () => 
     assert.equal(outcome.header, null);
     assert.equal(outcome.bytes.length, 0);
   }
+});
+
+Deno.test("receiveClient knows an IPv4 client of a socket for both families by its IPv4 address", async () => {
+  const { outcome, clientPort, port } = await received(() => {}, { senders: null, listenOn: "::ffff:127.0.0.1" });
+  assert.ok(outcome.kind === "client");
+  assert.deepEqual(outcome.source, { address: "127.0.0.1", port: clientPort });
+  assert.deepEqual(outcome.destination, { address: "127.0.0.1", port });
 });
 
 Deno.test("receiveClient refuses a trusted sender without a sound header, and says why", async () => {

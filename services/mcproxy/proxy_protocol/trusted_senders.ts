@@ -2,7 +2,7 @@
  * Whose PROXY headers are believed.
  * @module
  */
-import { ipOctets, ipText, isMapped } from "./ip_text.ts";
+import { ipOctets, ipText } from "./ip_octets.ts";
 
 /** A set of networks. */
 export interface AddressSet {
@@ -24,7 +24,6 @@ export class TrustedSenders {
   /** @param address of the connection's other end; on a socket for both families IPv4 comes IPv4-mapped */
   has(address: string): boolean {
     const octets = ipOctets(address);
-    if (octets === null) return false;
-    return this.#networks.has(isMapped(octets) ? ipText(octets.subarray(12)) : address);
+    return octets !== null && this.#networks.has(ipText(octets));
   }
 }

@@ -4,7 +4,7 @@
  */
 import { crc32c } from "./crc32c.ts";
 import { type Endpoint, signature } from "./header.ts";
-import { ipOctets, ipText, isMapped } from "./ip_text.ts";
+import { ipOctets, ipText } from "./ip_octets.ts";
 import { tlvTypes } from "./tlvs.ts";
 
 /** The ends of the client's connection, as the client knows them. */
@@ -28,9 +28,11 @@ export interface V2Options {
 export function writeProxyV1(connection: ProxiedConnection | null): Uint8Array<ArrayBuffer> {
   if (connection === null) return ascii("PROXY UNKNOWN\r\n");
   const { source, destination } = octetsOf(connection);
+  // A mapped address reads as IPv4, so its spelling as IPv6 is made here.
+  const text = (octets: Uint8Array) => isMapped(octets) ? `::ffff:${ipText(octets)}` : ipText(octets);
   const family = source.length === 4 ? "TCP4" : "TCP6";
   const ports = `${connection.source.port} ${connection.destination.port}`;
-  return ascii(`PROXY ${family} ${ipText(source)} ${ipText(destination)} ${ports}\r\n`);
+  return ascii(`PROXY ${family} ${text(source)} ${text(destination)} ${ports}\r\n`);
 }
 
 /**
@@ -76,17 +78,17 @@ export function writeProxyV2(connection: ProxiedConnection | null, options: V2Op
 
 /** Both in one family: a header has one. IPv4 where both have it, else IPv4 as IPv4-mapped IPv6. */
 function octetsOf(connection: ProxiedConnection): { source: Uint8Array; destination: Uint8Array } {
-  const source = shortest(connection.source);
-  const destination = shortest(connection.destination);
+  const source = endOctets(connection.source);
+  const destination = endOctets(connection.destination);
   if (source.length === destination.length) return { source, destination };
   return { source: mapped(source), destination: mapped(destination) };
 }
 
-function shortest({ address, port }: Endpoint): Uint8Array {
+function endOctets({ address, port }: Endpoint): Uint8Array {
   const octets = ipOctets(address);
   if (octets === null) throw new TypeError(`no IP address: ${JSON.stringify(address)}`);
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new TypeError(`no port: ${port}`);
-  return isMapped(octets) ? octets.subarray(12) : octets;
+  return octets;
 }
 
 function mapped(octets: Uint8Array): Uint8Array {
@@ -94,6 +96,11 @@ function mapped(octets: Uint8Array): Uint8Array {
   const wide = new Uint8Array(16).fill(0xff, 10, 12);
   wide.set(octets, 12);
   return wide;
+}
+
+/** Of 16 octets, which are mapped only when `mapped` made them. */
+function isMapped(octets: Uint8Array): boolean {
+  return octets.length === 16 && !ipText(octets).includes(":");
 }
 
 function ascii(text: string): Uint8Array<ArrayBuffer> {

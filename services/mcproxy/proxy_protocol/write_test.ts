@@ -29,8 +29,10 @@ Deno.test("writeProxyV1 and writeProxyV2 write both ends in one family", () => {
       const whole = writeProxyV2(connection, options);
       const parsed = parseProxyHeader(whole);
       assert.ok(parsed.kind === "header", `${line}: ${JSON.stringify(parsed)}`);
-      assert.deepEqual(parsed.source, { address: wantSource, port: 56324 });
-      assert.deepEqual(parsed.destination, { address: wantDestination, port: 443 });
+      // What is mapped for the header's sake reads as IPv4.
+      const plain = (address: string) => address.replace("::ffff:", "");
+      assert.deepEqual(parsed.source, { address: plain(wantSource!), port: 56324 });
+      assert.deepEqual(parsed.destination, { address: plain(wantDestination!), port: 443 });
       assert.equal(parsed.bytes, whole.length);
       assert.equal(parsed.tlvs.authority, options.authority ?? null);
       assert.equal(parsed.tlvs.checksum, options.checksum ?? true);
