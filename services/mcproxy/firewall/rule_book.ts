@@ -11,7 +11,7 @@ import type { Firewall } from "./firewall.ts";
 
 export interface RuleBookOptions {
   store: FirewallWriter;
-  firewall: Firewall;
+  firewall: Pick<Firewall, "replace">;
   /** Their names, as they are now. */
   listeners(): readonly string[];
   log: Logger;
@@ -76,7 +76,7 @@ export class RuleBook {
     const names = listeners();
     for (const row of store.all()) {
       try {
-        rules.set(row.id, parseFirewallRule(row, names));
+        rules.set(row.id, parseStored(row, names, this.#rules.get(row.id)));
       } catch (error) {
         unenforced.set(row.id, messageOf(error));
         if (this.#unenforced.get(row.id) !== messageOf(error)) {
@@ -95,4 +95,21 @@ export class RuleBook {
   #enforce(): void {
     this.#options.firewall.replace([...this.#rules.values()]);
   }
+}
+
+/**
+ * As `parseFirewallRule`, but networks that were there before aren't read again, and stay the same object for the
+ * firewall to know them by: other tables of the database change, too, and none of that should cost what reading 100,000
+ * networks does.
+ */
+function parseStored(
+  row: StoredFirewallRule,
+  listeners: readonly string[],
+  before: FirewallRule | undefined,
+): FirewallRule {
+  const isSame = before !== undefined && before.cidrs.length === row.cidrs.length &&
+    before.cidrs.every((cidr, i) => cidr === row.cidrs[i]);
+  return isSame
+    ? { ...parseFirewallRule({ ...row, cidrs: [] }, listeners), cidrs: before.cidrs }
+    : parseFirewallRule(row, listeners);
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FakeClock } from "@lib/clock/mod.ts";
 import { openDatabase } from "@lib/db/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
-import { type FirewallRuleInput, parseFirewallRule } from "../domain/firewall_rule.ts";
+import { type FirewallRule, type FirewallRuleInput, parseFirewallRule } from "../domain/firewall_rule.ts";
 import { Firewall } from "../firewall/firewall.ts";
 import { RuleBook } from "../firewall/rule_book.ts";
 import { FirewallStore } from "./firewall_store.ts";
@@ -137,6 +137,23 @@ Deno.test("RuleBook keeps a stored rule that the configuration no longer permits
     assert.ok(store.get("bots"));
     book.delete("bots");
     assert.deepEqual(book.unenforced, []);
+  });
+});
+
+Deno.test("RuleBook.reload hands unchanged networks on as the same object, and changed ones as they are", async () => {
+  await withStore((store) => {
+    let cidrs: (readonly string[])[] = [];
+    const firewall = { replace: (rules: readonly FirewallRule[]) => void (cidrs = rules.map((rule) => rule.cidrs)) };
+    const book = new RuleBook({ store, firewall, listeners: () => ["https"], log: silentLogger });
+    store.put(plain);
+    store.put({ ...plain, id: "second" });
+    book.reload();
+    const before = cidrs;
+    store.put({ ...plain, priority: 7 });
+    store.put({ ...plain, id: "second", cidrs: ["192.0.2.0/24", "2001:db8::/33"] });
+    book.reload();
+    assert.equal(cidrs[0], before[0]);
+    assert.deepEqual(cidrs[1], ["192.0.2.0/24", "2001:db8::/33"]);
   });
 });
 
