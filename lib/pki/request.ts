@@ -29,6 +29,8 @@ export interface CsrOptions {
   names: readonly string[];
   /** Default: the first DNS name of at most 64 characters, else none. */
   commonName?: string;
+  /** `*.` as a name's first label is allowed; default false. */
+  wildcard?: boolean;
 }
 
 /** A distinguished name of one common name, or the empty one; nothing in `text` is read as syntax. */
@@ -51,7 +53,9 @@ export function subjectAltName(names: readonly SubjectName[], critical: boolean)
 
 /** Makes a request and signs it with its own key. @returns PEM */
 export async function createCsr(options: CsrOptions): Promise<string> {
-  const names = options.names.length === 0 ? [] : parseSubjectNames(options.names);
+  const names = options.names.length === 0
+    ? []
+    : parseSubjectNames(options.names, { wildcard: options.wildcard ?? false });
   const commonName = options.commonName ?? defaultCommonName(names);
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name: commonNameOnly(commonName),
