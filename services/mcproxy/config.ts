@@ -17,13 +17,12 @@ import {
   text,
   texts,
 } from "@lib/config/mod.ts";
-import { logSection, mciasSection, serverSection } from "@lib/service/mod.ts";
+import { logSection, serverSection } from "@lib/service/mod.ts";
 import { listenerKinds } from "./domain/listener.ts";
 
 export const schema = defineConfig({
   ...serverSection({ rest_addr: "unix:run/rest.sock", grpc_addr: "unix:run/admin.sock" }),
   ...logSection(),
-  ...mciasSection(),
   listeners: tables({
     name: text(required, "what routes call it: letters, digits, hyphens"),
     addr: address(required, "host:port that takes connections"),
@@ -84,7 +83,6 @@ export const schema = defineConfig({
   },
   limits: {
     max_connections: integer(20_000, "connections per listener at once; above, new ones are closed", { min: 1 }),
-    max_connections_per_address: integer(0, "of one address at once, on all listeners; 0 for any number"),
     // Real hellos take 0.2–2 KB, post-quantum key shares included.
     hello_max_bytes: integer(16_384, "longest ClientHello, bytes", { min: 512, max: 32_768 }),
     hello_timeout_ms: integer(5000, "from accept to the whole ClientHello, ms", { min: 1 }),
@@ -109,6 +107,11 @@ export const schema = defineConfig({
   admin: {
     rest_addr: address("", 'REST and pages over HTTPS for MCIAS admins; "" for none'),
     grpc_addr: address("", 'gRPC over TLS for MCIAS admins; "" for none'),
+    tls_cert: path("", "certificate of both and its issuers, PEM; read again when it changes"),
+    tls_key: path("", "private key, PEM"),
+    mcias_addr: address("", "MCIAS's gRPC address: it says who is an admin"),
+    mcias_server_name: text("mcias.svc.mcp.metacircular.net", "the name that MCIAS's certificate must carry"),
+    mcias_ca_cert: path("", "root certificate that MCIAS's must lead to, PEM"),
   },
   access_log: {
     file: path("", 'a line per request and passthrough connection; "" for none'),

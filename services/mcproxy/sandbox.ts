@@ -15,8 +15,16 @@ export const sandbox: Declaration = {
     "admin.rest_addr",
     "admin.grpc_addr",
   ],
-  connect: ["backends.allow_hosts", "acme.address"],
-  read: ["certificates.dir", "backends.ca_file", "firewall.country_db", "acme.ca_cert"],
+  connect: ["backends.allow_hosts", "acme.address", "admin.mcias_addr"],
+  read: [
+    "certificates.dir",
+    "backends.ca_file",
+    "firewall.country_db",
+    "acme.ca_cert",
+    "admin.tls_cert",
+    "admin.tls_key",
+    "admin.mcias_ca_cert",
+  ],
   write: ["server.data_dir", "access_log.file"],
   // Port sharing, for a restart without a gap.
   unstable: ["net"],

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { openDatabase } from "@lib/db/mod.ts";
 import { invalid, quote } from "@lib/errors/mod.ts";
+import { RecentProblems } from "@lib/log/mod.ts";
 import { serveHttp } from "@lib/http/mod.ts";
 import {
   type HealthReport,
@@ -13,19 +14,25 @@ import {
   type ServiceContext,
   watchDatabase,
 } from "@lib/service/mod.ts";
+import { openAdmin } from "./admin.ts";
 import type { Config } from "./config.ts";
 import { parseIp } from "./domain/ip_address.ts";
 import type { Listener, ListenerInput } from "./domain/listener.ts";
 import type { RouteRules } from "./domain/route.ts";
-import { everybody } from "./listening/guard.ts";
+import { CountryFile } from "./firewall/country_file.ts";
+import { Firewall } from "./firewall/firewall.ts";
+import { RuleBook } from "./firewall/rule_book.ts";
 import { type Door, ListenerSet } from "./listening/listener_set.ts";
 import { Networks } from "./listening/networks.ts";
+import { firewallOperations } from "./operations/firewall_operations.ts";
 import { listenerOperations } from "./operations/listener_operations.ts";
 import { routeOperations } from "./operations/route_operations.ts";
 import { statsOperations } from "./operations/stats_operations.ts";
+import { statusLines } from "./operations/status_lines.ts";
 import { Explainer } from "./routing/explain.ts";
 import { Router } from "./routing/router.ts";
 import { parseSeeds } from "./seeds.ts";
+import { FirewallStore } from "./store/firewall_store.ts";
 import { ListenerStore } from "./store/listener_store.ts";
 import { migrations } from "./store/migrations.ts";
 import { type RouteReader, RouteStore } from "./store/route_store.ts";
@@ -37,6 +44,8 @@ import { registerMetrics } from "./traffic/metrics.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 
 const dayMs = 86_400_000;
+/** Largest country database taken: the common ones have 4 to 10 MiB, those with cities 60. */
+const countryBytes = 128 * 1024 * 1024;
 
 /** A started proxy: where it listens, ports resolved, and what tests look at. */
 export interface RunningProxy extends RunningService {
@@ -47,7 +56,9 @@ export interface RunningProxy extends RunningService {
 }
 
 export async function startServer(context: ServiceContext<Config>): Promise<RunningProxy> {
-  const { config, log, clock } = context;
+  const { config, clock } = context;
+  const problems = new RecentProblems(context.log, clock);
+  const { log } = problems;
 
   // What is stored.
   Deno.mkdirSync(config.server.data_dir, { recursive: true, mode: 0o700 });
@@ -82,7 +93,18 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     new CertificateFolder(config.certificates.dir, clock, log, config.certificates.poll_ms),
     (folder) => folder.close(),
   );
-  const guard = everybody;
+  const country = config.firewall.country_db === "" ? null : stack.adopt(
+    await CountryFile.open({
+      path: config.firewall.country_db,
+      pollMs: config.firewall.poll_ms,
+      maxBytes: countryBytes,
+      log,
+    }),
+    (file) => file.close(),
+  );
+  const firewall = new Firewall({ clock, country, limits: { maxBuckets: config.firewall.max_clients } });
+  const firewallStore = new FirewallStore(db);
+  const book = new RuleBook({ store: firewallStore, firewall, listeners: () => listeners.names(), log });
   const rules = (): RouteRules => ({
     listeners: listeners.names(),
     plainListeners: listeners.namesOf("tcp"),
@@ -100,13 +122,14 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const open = (listener: Listener): Door => {
     if (listener.kind === "http") throw invalid("listeners.kind", "http is not there yet");
     return new Ingress({
-      ...{ listener, connections, guard, router, upstreams, deadlines, refresh, log },
+      ...{ listener, connections, guard: firewall, router, upstreams, deadlines, refresh, log },
       limits: limitsOf(config),
       networks: (cidrs) => new Networks(cidrs),
       now: () => clock.now(),
     });
   };
   const listeners: ListenerSet = new ListenerSet({
+    configured: listenersOf(config),
     store: new ListenerStore(db),
     allowedAddresses: config.listen.allow_addrs,
     open,
@@ -116,14 +139,13 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     log,
   });
   doors.push(() => listeners.close(config.server.shutdown_timeout_ms));
-  const configured = listenersOf(config);
   // Before anything listens: a bad seed must not stop a proxy that is serving already.
   store.seedOnce((put) => {
-    const seedRules = { ...rules(), listeners: configured.map(({ name }) => name) };
-    for (const route of parseSeeds(config, seedRules)) put(route);
+    for (const route of parseSeeds(config, rules())) put(route);
   });
   // At a restart without a gap the old and the new process share the routes for a moment.
   const reload = () => {
+    book.reload();
     listeners.reload();
     router.reload();
   };
@@ -134,15 +156,19 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     reload();
     version = now;
   }
+  // Rules and routes first: whoever comes in the first moment finds them.
+  book.reload();
   router.reload();
-  for (const listener of configured) listeners.openConfigured(listener);
-  reload();
+  listeners.start();
   stack.use(watchDatabase(db, reload, log));
   registerMetrics(context.metrics, { listeners: () => listeners.all(), router, upstreams });
 
   const health = (): HealthReport => {
     const reasons = [
       ...listeners.unopened,
+      ...book.unenforced,
+      ...firewall.problems,
+      ...(country === null || country.alarm === "" ? [] : [country.alarm]),
       ...router.unserved,
       ...certificateReasons(router, clock.now(), config.certificates.warn_days),
     ];
@@ -169,7 +195,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const explain = new Explainer({
     listeners: () => listeners.all().map(({ listener }) => listener),
     router,
-    guard: { connection: passes, hello: passes, request: passes },
+    firewall,
     isAddress: (text) => parseIp(text) !== null,
     nextBackend: ({ route }) => {
       const first = route.backends[0];
@@ -179,10 +205,21 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const operations = [
     ...routeOperations({ router, routes: store, certificates }),
     ...listenerOperations(listeners),
+    ...firewallOperations({ book, firewall, rules: firewallStore }),
     ...statsOperations({ router, listeners, connections, explain, startedAt: context.startedAt }),
   ];
-  const api = await serveApi({ context, operations, authenticate: "local", health });
+  const status = () =>
+    statusLines({
+      ...{ router, upstreams, connections },
+      listeners: () => listeners.all(),
+      problems: () => problems.lines,
+      now: () => clock.now(),
+    });
+  const api = await serveApi({ context: { ...context, log }, operations, authenticate: "local", health, status });
   doors.push(async () => await api[Symbol.asyncDispose]());
+
+  const admin = await openAdmin({ context: { ...context, log }, operations, health, status });
+  if (admin !== null) doors.push(async () => await admin[Symbol.asyncDispose]());
 
   const started = stack.move();
   return {
@@ -194,8 +231,6 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }
-
-const passes = () => ({ allowed: true, status: 403, steps: [] }) as const;
 
 /** At least one, and no two of a name. */
 function listenersOf({ listeners }: Config): ListenerInput[] {

@@ -13,6 +13,8 @@ export type Verdict =
     readonly reason: string;
     /** To be answered where there is a request to answer. */
     readonly status: 403 | 429;
+    /** When it may be tried again, in seconds; 0 on 403. */
+    readonly retryAfterSeconds: number;
   };
 
 /** Asked at three moments, each time with all that is known then. */
@@ -27,14 +29,3 @@ export interface Guard {
   opened(address: string): void;
   closed(address: string): void;
 }
-
-const allowed: Verdict = { allowed: true };
-
-/** Lets everybody in. */
-export const everybody: Guard = {
-  connection: () => allowed,
-  hello: () => allowed,
-  request: () => allowed,
-  opened() {},
-  closed() {},
-};

@@ -28,6 +28,8 @@ export interface OpenListener {
 }
 
 export interface ListenerSetOptions {
+  /** The configuration's. */
+  configured: readonly ListenerInput[];
   store: ListenerWriter;
   /** `[listen] allow_addrs`: what the sandbox lets the API bind. */
   allowedAddresses: readonly string[];
@@ -44,13 +46,22 @@ export interface ListenerSetOptions {
 /** See the module. */
 export class ListenerSet {
   readonly #options: ListenerSetOptions;
+  readonly #configured: readonly Listener[];
   readonly #open = new Map<string, OpenListener>();
   readonly #closing = new Set<Promise<void>>();
   /** Stored ones that can't be opened, by name, with the reason. */
   readonly #failed = new Map<string, string>();
 
+  /** @throws PlatformError `invalid` for a bad one in the configuration */
   constructor(options: ListenerSetOptions) {
     this.#options = options;
+    this.#configured = options.configured.map((input) => parseListener(input, "listeners."));
+  }
+
+  /** Opens all of them. @throws PlatformError when one of the configuration's can't be opened */
+  start(): void {
+    for (const listener of this.#configured) this.#add(listener, true);
+    this.reload();
   }
 
   /** In the order in which they were opened; the configuration's come first. */
@@ -58,23 +69,20 @@ export class ListenerSet {
     return [...this.#open.values()];
   }
 
+  /** Of all that are configured or stored, open or not. */
   names(): string[] {
-    return [...this.#open.keys(), ...this.#failed.keys()];
+    return [...this.#configured.map(({ name }) => name), ...this.#options.store.all().map(({ name }) => name)];
   }
 
-  /** Names of the listeners of that kind. */
+  /** Names of those of that kind. */
   namesOf(kind: ListenerKind): string[] {
-    return this.all().filter(({ listener }) => listener.kind === kind).map(({ listener }) => listener.name);
+    return [...this.#configured, ...this.#options.store.all()].filter((one) => one.kind === kind)
+      .map(({ name }) => name);
   }
 
   /** Why stored listeners aren't open, in words for an operator. */
   get unopened(): readonly string[] {
     return [...this.#failed].map(([name, reason]) => `listener ${name}: ${reason}`);
-  }
-
-  /** Opens one of the configuration's. */
-  openConfigured(input: ListenerInput): void {
-    this.#add(parseListener(input, "listeners."), true);
   }
 
   /** Opens, changes and closes the stored ones until they are what the store says. */
@@ -117,7 +125,7 @@ export class ListenerSet {
    * @throws PlatformError `conflict` for one of the configuration's, or while routes name it
    */
   delete(name: string): boolean {
-    if (this.#open.get(name)?.fromConfig) throw configured(name);
+    if (this.#isConfigured(name)) throw configured(name);
     const routes = this.#options.routesOn(name);
     if (routes > 0) {
       throw conflict(`Cannot delete listener ${quote(name)}: ${routes} of its routes would be cut off`, {
@@ -141,7 +149,7 @@ export class ListenerSet {
   #checked(input: ListenerInput): Listener {
     const listener = parseListener(input);
     const { allowedAddresses } = this.#options;
-    if (this.#open.get(listener.name)?.fromConfig) throw configured(listener.name);
+    if (this.#isConfigured(listener.name)) throw configured(listener.name);
     if (!allowedAddresses.includes(listener.address)) {
       const allowed = allowedAddresses.length === 0 ? "none is allowed" : `allowed: ${allowedAddresses.join(", ")}`;
       throw invalid("address", `${quote(listener.address)} is no address that the API may listen on; ${allowed}`, {
@@ -154,6 +162,10 @@ export class ListenerSet {
       }
     }
     return listener;
+  }
+
+  #isConfigured(name: string): boolean {
+    return this.#configured.some((listener) => listener.name === name);
   }
 
   /** @returns whether there is one more */

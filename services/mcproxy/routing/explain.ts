@@ -4,10 +4,12 @@
  * @module
  */
 import { invalid, notFound, quote } from "@lib/errors/mod.ts";
+import type { Gate } from "../domain/firewall_rule.ts";
 import { isHostname } from "../domain/hostname.ts";
 import type { Listener } from "../domain/listener.ts";
 import { matchedPath } from "../domain/route_path.ts";
 import { routeFor } from "../domain/route_table.ts";
+import type { Firewall } from "../firewall/firewall.ts";
 import type { LiveRoute, Router } from "./router.ts";
 
 /** Whom and what it is asked for; "" takes the default. */
@@ -25,7 +27,8 @@ export interface ExplainQuestion {
 
 export interface ExplainStep {
   stage: "listener" | "firewall" | "route" | "certificate" | "backend";
-  result: "pass" | "refuse" | "choose";
+  /** "skip": the rule is about others. */
+  result: "pass" | "refuse" | "choose" | "skip";
   /** In words. */
   detail: string;
 }
@@ -39,24 +42,10 @@ export interface Explanation {
   status: number;
 }
 
-/** A stage of the firewall, asked without effect: what it looked at, and what it decided. */
-export interface GuardExplanation {
-  allowed: boolean;
-  status: 403 | 429;
-  /** One for each rule that had a say, in words. */
-  steps: readonly string[];
-}
-
 export interface ExplainerOptions {
   listeners(): readonly Listener[];
   router: Router;
-  guard: {
-    connection(at: { listener: string; address: string }): GuardExplanation;
-    hello(at: { listener: string; address: string; hostname: string }): GuardExplanation;
-    request(
-      at: { listener: string; address: string; hostname: string; path: string; userAgent: string },
-    ): GuardExplanation;
-  };
+  firewall: Pick<Firewall, "explain">;
   isAddress(text: string): boolean;
   /** The backend that the next request of the route would be sent to, and why; null when it has none. */
   nextBackend(live: LiveRoute): { backend: string; why: string } | null;
@@ -103,10 +92,10 @@ class Walk {
   constructor(readonly options: ExplainerOptions, readonly asked: Asked) {}
 
   run(): Explanation {
-    const { listener, address } = this.asked;
-    const { guard, router } = this.options;
+    const { listener } = this.asked;
+    const { router } = this.options;
     this.#step("listener", "choose", `${listener.name} (${listener.kind}, ${listener.address})`);
-    if (!this.#guard(guard.connection({ listener: listener.name, address }))) return this.#refused(0);
+    if (this.#firewall("connection", null, null) !== 0) return this.#refused(0);
     if (listener.kind === "http") {
       this.#step("route", "choose", "a redirect to https, or an ACME challenge");
       return this.#done("redirect", "", 308);
@@ -118,16 +107,15 @@ class Walk {
       this.#step("route", "refuse", `no route takes ${name}: TLS alert unrecognized_name`);
       return this.#refused(0);
     }
-    const at = { listener: listener.name, address, hostname };
-    if (!this.#guard(guard.hello(at))) return this.#refused(0);
+    if (this.#firewall("hello", hostname, null) !== 0) return this.#refused(0);
     if (host.root.route.mode === "l4") {
       this.#step("route", "choose", `${named(host.root)}: bytes pass as they are`);
       return this.#toBackend(host.root);
     }
     if (!this.#certificate(host.root)) return this.#refused(0);
-    const { path, userAgent } = this.asked;
-    const verdict = guard.request({ ...at, path, userAgent });
-    if (!this.#guard(verdict)) return this.#refused(verdict.status);
+    const { path } = this.asked;
+    const status = this.#firewall("request", hostname, path);
+    if (status !== 0) return this.#refused(status);
     return this.#answered(routeFor(host, matchedPath(path)));
   }
 
@@ -166,11 +154,18 @@ class Walk {
     return true;
   }
 
-  #guard({ allowed, steps }: GuardExplanation): boolean {
-    for (const [index, detail] of steps.entries()) {
-      this.#step("firewall", !allowed && index === steps.length - 1 ? "refuse" : "pass", detail);
+  /** Adds the steps of one gate. @returns the status of the refusal; 0 when it lets pass */
+  #firewall(gate: Gate, hostname: string | null, path: string | null): number {
+    const { listener, address, userAgent } = this.asked;
+    const asked = { listener: listener.name, address, hostname, path, userAgent };
+    const { verdict, steps } = this.options.firewall.explain(asked);
+    for (const step of steps) {
+      if (step.gate !== gate) continue;
+      const isRefusal = step.outcome === "block" || step.outcome === "over";
+      const result = isRefusal ? "refuse" : step.outcome === "no_match" ? "skip" : "pass";
+      this.#step("firewall", result, `${step.action} ${step.rule}: ${step.why}`);
     }
-    return allowed;
+    return verdict.allowed ? 0 : verdict.status;
   }
 
   #step(stage: ExplainStep["stage"], result: ExplainStep["result"], detail: string): void {

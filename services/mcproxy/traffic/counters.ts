@@ -6,7 +6,6 @@
 /** Why a connection was closed before a route took it. */
 export const refusals = [
   "too_many_connections",
-  "too_many_of_address",
   "firewall",
   "no_proxy_header",
   "malformed_proxy_header",

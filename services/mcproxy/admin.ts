@@ -1,0 +1,42 @@
+/**
+ * The API and the pages for admins who are not on this machine: over TLS, with MCIAS's word on who they are.
+ * @module
+ */
+import type { Operation } from "@lib/contract/mod.ts";
+import { invalid } from "@lib/errors/mod.ts";
+import { type Api, type ApiOptions, serveApi, type ServiceContext, serviceVerifier } from "@lib/service/mod.ts";
+import type { Config } from "./config.ts";
+
+export interface AdminOptions {
+  context: ServiceContext<Config>;
+  operations: readonly Operation[];
+  health: ApiOptions["health"];
+  status: NonNullable<ApiOptions["status"]>;
+}
+
+/**
+ * Starts both listeners of `[admin]`; null when none is configured.
+ * @throws PlatformError `invalid` for a half configuration
+ */
+export async function openAdmin({ context, ...api }: AdminOptions): Promise<Api | null> {
+  const { admin, server } = context.config;
+  if (admin.rest_addr === "" && admin.grpc_addr === "") return null;
+  for (const key of ["rest_addr", "grpc_addr", "tls_cert", "tls_key", "mcias_addr", "mcias_ca_cert"] as const) {
+    if (admin[key] === "") throw invalid(`admin.${key}`, "must be given when others of [admin] are");
+  }
+  const { rest_addr, grpc_addr, tls_cert, tls_key } = admin;
+  const outside = {
+    ...context,
+    config: {
+      ...context.config,
+      server: { ...server, rest_addr, grpc_addr, tls_cert, tls_key },
+      mcias: { address: admin.mcias_addr, server_name: admin.mcias_server_name, ca_cert: admin.mcias_ca_cert },
+    },
+  };
+  await using stack = new AsyncDisposableStack();
+  const verifier = stack.use(serviceVerifier(outside));
+  const started = stack.use(await serveApi({ ...api, context: outside, authenticate: verifier.verify }));
+  const { restAddress, grpcAddress, certificates } = started;
+  const running = stack.move();
+  return { restAddress, grpcAddress, certificates, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
