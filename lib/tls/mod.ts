@@ -19,6 +19,7 @@ export {
 } from "./client_hello.ts";
 export { dialTls, type DialTlsOptions } from "./dial.ts";
 export { listenTls, type ListenTlsOptions, type TlsListener } from "./listen.ts";
+export { requireEngine, ServerEngine } from "./server_engine.ts";
 export { SecureConnection } from "./secure_connection.ts";
 export { StreamSocket } from "./stream_socket.ts";
 export { type ByteConnection, ConnTransport } from "./transport.ts";

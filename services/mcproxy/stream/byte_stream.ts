@@ -26,6 +26,14 @@ export interface ByteStream {
   destroy(): void;
 }
 
+/** The decrypted stream of a client. */
+export interface ClientStream extends ByteStream {
+  /** The protocol agreed on by ALPN, or false. */
+  readonly alpnProtocol: string | false;
+  /** Called when the peer ends and when the connection closes, though nobody may be reading. */
+  onEnded: (() => void) | null;
+}
+
 /** What reads and writes reject with after `destroy`. */
 export class StreamClosed extends Error {
   override readonly name = "StreamClosed";

@@ -1,66 +1,129 @@
 /**
- * The decrypted side of a TLS connection as a {@linkcode ByteStream}.
+ * The decrypted side of a TLS connection over the runtime's engine: one read of the kernel, one call to decrypt; one call
+ * to encrypt, one write.
  * @module
  */
-import type { Buffer } from "node:buffer";
-import type { TLSSocket } from "node:tls";
-import type { ConnTransport } from "@lib/tls/mod.ts";
-import { type ByteStream, StreamClosed } from "./byte_stream.ts";
+import type { ServerEngine } from "@lib/tls/mod.ts";
+import { BufferPool } from "./buffer_pool.ts";
+import { type ClientStream, StreamClosed } from "./byte_stream.ts";
 
 /**
- * Decrypted bytes that may wait for a reader before the transport's gate closes. The TLS layer delivers up to 16 KiB at
- * a time, so a peer that is not read from costs at most this and one record.
+ * For encrypted bytes. An idle connection holds 4 KiB, which most requests fit in; a read that fills its buffer moves on
+ * to 64 KiB: four records. The engine copies what it is fed, so a buffer is free again as soon as its read is done.
  */
-const gateAboveBytes = 128 * 1024;
-const openBelowBytes = 32 * 1024;
+const smallBuffers = new BufferPool(4 * 1024, 1024);
+const largeBuffers = new BufferPool(64 * 1024, 64);
 
-/** Over a TLSSocket whose handshake is done, and the transport below it; owns both. */
-export class TlsStream implements ByteStream {
+/** With more than this decrypted and not taken, nothing is read: a peer that isn't read from costs this and one read. */
+const readAheadBytes = 64 * 1024;
+
+/** How long a connection that is ended waits for its last bytes to leave, in ms. */
+const lingerMs = 1000;
+
+/** Over a connection whose handshake is done; owns it and the engine. */
+export class TlsStream implements ClientStream {
   bytesRead = 0;
   bytesWritten = 0;
-  /** Called when the peer ends and when the connection closes, though nobody may be reading. */
   onEnded: (() => void) | null = null;
-  readonly #tls: TLSSocket;
-  readonly #transport: ConnTransport;
+  readonly #conn: Deno.Conn;
+  readonly #engine: ServerEngine;
   readonly #queue: Uint8Array[] = [];
   #queued = 0;
-  #gated = false;
+  #buffer: Uint8Array | null = null;
+  #large = false;
+  #pulling = false;
   #ended = false;
   #closed = false;
   #ending = false;
   #error: Error | null = null;
   #reader: PromiseWithResolvers<Uint8Array | null> | null = null;
-  #failWrite: ((error: Error) => void) | null = null;
+  /** Bytes on their way to the kernel. */
+  #sending: Promise<void> | null = null;
+  /** Records of the engine's own that go out before the next ones: session tickets, alerts. */
+  #held: Uint8Array[] = [];
+  readonly #arrived = (count: number | null) => this.#received(count);
+  readonly #broke = (error: Error) => this.#readFailed(error);
 
-  constructor(tls: TLSSocket, transport: ConnTransport) {
-    this.#tls = tls;
-    this.#transport = transport;
-    tls.on("data", (chunk: Buffer) => this.#received(chunk));
-    tls.on("end", () => this.#end());
-    tls.on("error", (error: Error) => this.#fail(error));
-    tls.on("close", () => this.#fail(new StreamClosed()));
-    transport.on("error", (error: Error) => this.#fail(error));
-    transport.on("close", () => this.#fail(new StreamClosed()));
+  constructor(conn: Deno.Conn, engine: ServerEngine) {
+    this.#conn = conn;
+    this.#engine = engine;
+    this.#hold();
+    this.#taken();
   }
 
   get closed(): boolean {
     return this.#closed;
   }
 
-  #received(chunk: Uint8Array): void {
-    if (this.#closed) return;
-    this.bytesRead += chunk.length;
-    const reader = this.#reader;
-    if (reader !== null) {
-      this.#reader = null;
-      return reader.resolve(chunk);
+  get alpnProtocol(): string | false {
+    return this.#engine.alpnProtocol;
+  }
+
+  /** Reads on, though nobody may be waiting: so that an end is noticed. */
+  #pull(): void {
+    if (this.#pulling || this.#ended || this.#closed || this.#queued > readAheadBytes) return;
+    this.#pulling = true;
+    this.#buffer = (this.#large ? largeBuffers : smallBuffers).take();
+    this.#conn.read(this.#buffer).then(this.#arrived, this.#broke);
+  }
+
+  #received(count: number | null): void {
+    this.#pulling = false;
+    const buffer = this.#buffer!;
+    this.#buffer = null;
+    if (this.#closed) return giveBack(buffer);
+    if (count === null) {
+      giveBack(buffer);
+      return this.#end();
     }
-    this.#queue.push(chunk);
-    this.#queued += chunk.length;
-    if (this.#gated || this.#queued <= gateAboveBytes) return;
-    this.#gated = true;
-    this.#transport.setGate(true);
-    this.#tls.pause();
+    this.#engine.feed(count === buffer.length ? buffer : buffer.subarray(0, count));
+    giveBack(buffer);
+    this.#large = count === buffer.length || (this.#large && count > smallBuffers.sizeBytes);
+    this.#taken();
+  }
+
+  /** Goes on after the engine has been fed. */
+  #taken(): void {
+    this.#take();
+    if (this.#engine.error !== null) return this.#broken(this.#engine.error);
+    if (this.#engine.ended) this.#end();
+    this.#pull();
+  }
+
+  /** Hands on what the engine has decrypted. */
+  #take(): void {
+    const { received } = this.#engine;
+    for (const chunk of received) {
+      this.bytesRead += chunk.length;
+      const reader = this.#reader;
+      if (reader === null) {
+        this.#queue.push(chunk);
+        this.#queued += chunk.length;
+      } else {
+        this.#reader = null;
+        reader.resolve(chunk);
+      }
+    }
+    received.length = 0;
+  }
+
+  #hold(): void {
+    const output = this.#engine.output();
+    if (output.length > 0) this.#held.push(output);
+  }
+
+  #readFailed(error: Error): void {
+    this.#pulling = false;
+    this.#buffer = null;
+    this.#fail(error);
+  }
+
+  /** The peer's records are broken: it is told so, if it still takes anything. */
+  #broken(error: Error): void {
+    this.#hold();
+    this.#ending = true;
+    this.#flush([]).catch(() => {});
+    this.#fail(error);
   }
 
   #end(): void {
@@ -77,24 +140,36 @@ export class TlsStream implements ByteStream {
     this.#error = error;
     this.#reader?.reject(error);
     this.#reader = null;
-    this.#failWrite?.(error);
-    this.#failWrite = null;
-    // An end that was asked for gets its closing alert out; anything else is a cut, and must look like one.
-    if (!this.#ending) this.#transport.abandon();
-    this.#tls.destroy();
-    this.#transport.destroy();
+    this.#engine.close();
+    const sending = this.#sending;
+    if (this.#ending && sending !== null) this.#closeAfter(sending);
+    else this.#close();
     this.onEnded?.();
+  }
+
+  /** An end that was asked for gets its closing alert out; anything else is a cut, and must look like one. */
+  #closeAfter(sending: Promise<void>): void {
+    const timer = setTimeout(() => this.#close(), lingerMs);
+    const done = () => {
+      clearTimeout(timer);
+      this.#close();
+    };
+    sending.then(done, done);
+  }
+
+  #close(): void {
+    try {
+      this.#conn.close();
+    } catch {
+      // Closed by an error before.
+    }
   }
 
   read(): Promise<Uint8Array | null> | Uint8Array | null {
     const chunk = this.#queue.shift();
     if (chunk !== undefined) {
       this.#queued -= chunk.length;
-      if (this.#gated && this.#queued < openBelowBytes) {
-        this.#gated = false;
-        this.#transport.setGate(false);
-        this.#tls.resume();
-      }
+      this.#pull();
       return chunk;
     }
     if (this.#ended) return null;
@@ -110,32 +185,63 @@ export class TlsStream implements ByteStream {
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    if (this.#closed) return Promise.reject(this.#error ?? new StreamClosed());
+    if (this.#closed || this.#ending) return Promise.reject(this.#error ?? new StreamClosed());
     this.bytesWritten += bytes.length;
-    return new Promise((resolve, reject) => {
-      this.#failWrite = reject;
-      this.#tls.write(bytes, (error) => {
-        this.#failWrite = null;
-        if (!error) return resolve();
-        reject(error);
-        this.#fail(error);
-      });
-    });
+    return this.#flush(this.#engine.seal(bytes));
   }
 
-  endWrite(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
+  /** Sends what is held and then `records`, after what is on its way already. */
+  #flush(records: Uint8Array[]): Promise<void> {
+    let all = records;
+    if (this.#held.length > 0) {
+      all = [joined([...this.#held, ...records.slice(0, 1)]), ...records.slice(1)];
+      this.#held = [];
+    }
+    const before = this.#sending;
+    const sending = before === null ? this.#send(all) : before.then(() => this.#send(all));
+    this.#sending = sending;
+    return sending;
+  }
+
+  async #send(records: Uint8Array[]): Promise<void> {
+    try {
+      for (const record of records) {
+        let at = await this.#conn.write(record);
+        while (at < record.length) at += await this.#conn.write(record.subarray(at));
+      }
+    } catch (error) {
+      const reason = this.#closed ? this.#error ?? new StreamClosed() : error as Error;
+      this.#fail(reason);
+      throw reason;
+    }
+  }
+
+  async endWrite(): Promise<void> {
+    if (this.#closed || this.#ending) return;
     this.#ending = true;
-    return new Promise((resolve) => {
-      this.#failWrite = () => resolve();
-      this.#tls.end(() => {
-        this.#failWrite = null;
-        resolve();
-      });
-    });
+    try {
+      await this.#flush([this.#engine.end()]);
+      await (this.#conn as Deno.TcpConn).closeWrite();
+    } catch {
+      // Gone already: there is nothing left to end.
+    }
   }
 
   destroy(): void {
     this.#fail(new StreamClosed());
   }
+}
+
+function giveBack(buffer: Uint8Array): void {
+  (buffer.length === largeBuffers.sizeBytes ? largeBuffers : smallBuffers).give(buffer);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

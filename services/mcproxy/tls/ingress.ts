@@ -5,7 +5,15 @@
  */
 import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
-import { acceptLoop, alertRecord, alerts, formatAddress, listenTcp, parseAddress } from "@lib/tls/mod.ts";
+import {
+  acceptLoop,
+  alertRecord,
+  alerts,
+  formatAddress,
+  listenTcp,
+  parseAddress,
+  requireEngine,
+} from "@lib/tls/mod.ts";
 import type { Listener } from "../domain/listener.ts";
 import { matchedPath } from "../domain/route_path.ts";
 import { routeFor } from "../domain/route_table.ts";
@@ -87,13 +95,14 @@ export class Ingress implements Door {
 
   /**
    * Listens from here on; a second process may listen on the same address (a restart without a gap).
-   * @throws PlatformError `unavailable` when the address can't be bound
+   * @throws PlatformError `unavailable` when the address can't be bound or the runtime's TLS isn't the one it takes
    */
   constructor(options: IngressOptions) {
     this.#options = options;
     this.trust(options.listener.proxyProtocolFrom);
     const address = parseAddress(options.listener.address, "listeners.addr");
     if (address.kind === "unix") throw new TypeError("an ingress listens on TCP");
+    requireEngine();
     const listener = listenTcp(address, true);
     const { hostname, port } = listener.addr;
     this.address = formatAddress({ kind: "tcp", hostname, port });
@@ -230,13 +239,12 @@ export class Ingress implements Door {
         detail: hostname,
       });
     }
-    const { address: remote, port } = client.source;
+    const { address: remote } = client.source;
     let stream: TlsStream;
     try {
       stream = await terminate(conn, {
         context,
         peeked: bytes,
-        remote: { address: remote, port },
         deadlines,
         handshakeMs: limits.handshakeMs,
       });

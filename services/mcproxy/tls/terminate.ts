@@ -2,8 +2,8 @@
  * The server's side of a TLS 1.3 handshake over a connection whose ClientHello has been read.
  * @module
  */
-import { type SecureContext, TLSSocket, type TLSSocketOptions } from "node:tls";
-import { ConnTransport } from "@lib/tls/mod.ts";
+import type { SecureContext } from "node:tls";
+import { ServerEngine } from "@lib/tls/mod.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import { TlsStream } from "../stream/tls_stream.ts";
 
@@ -12,7 +12,6 @@ export interface TerminateOptions {
   context: SecureContext;
   /** Read from the connection already: replayed first. */
   peeked: Uint8Array;
-  remote: { address: string; port: number };
   deadlines: Deadlines;
   handshakeMs: number;
 }
@@ -20,44 +19,54 @@ export interface TerminateOptions {
 /** HTTP/2 is not offered yet: its own issue brings it. */
 const protocols = ["http/1.1"];
 
+/** A flight of the client after its hello: Finished, and its first request maybe. */
+const flightBytes = 16 * 1024;
+
 /**
  * @returns the decrypted stream, which owns `conn`
- * @throws Error with the reason; `conn` is then closed
+ * @throws Error with the reason; `conn` is then closed, behind the alert where there is one to send
  */
-export function terminate(conn: Deno.TcpConn, options: TerminateOptions): Promise<TlsStream> {
-  return new Promise((resolve, reject) => {
-    const transport = new ConnTransport(conn, options.remote, options.peeked);
-    // Deno's TLSSocket takes any Duplex; the type asks for a Socket.
-    const socket = new TLSSocket(
-      transport as unknown as ConstructorParameters<typeof TLSSocket>[0],
-      {
-        isServer: true,
-        secureContext: options.context,
-        allowHalfOpen: true,
-        ALPNProtocols: protocols,
-      } as TLSSocketOptions & { allowHalfOpen: boolean },
-    );
-    const deadline = options.deadlines.open(() => failed(new Error(`no handshake within ${options.handshakeMs} ms`)));
-    deadline.set(options.handshakeMs);
-    const failed = (error?: Error) => {
-      deadline.close();
-      reject(error ?? new Error("closed during the handshake"));
-      // A turn later: the alert that tells the client why is on its way out.
-      setImmediate(() => {
-        socket.destroy();
-        transport.destroy();
-      });
-    };
-    const closed = () => failed();
-    socket.on("error", failed);
-    transport.on("error", failed);
-    transport.once("close", closed);
-    socket.once("secure", () => {
-      deadline.close();
-      socket.removeListener("error", failed);
-      transport.removeListener("error", failed);
-      transport.removeListener("close", closed);
-      resolve(new TlsStream(socket, transport));
-    });
+export async function terminate(conn: Deno.TcpConn, options: TerminateOptions): Promise<TlsStream> {
+  const { context, peeked, deadlines, handshakeMs } = options;
+  let engine: ServerEngine | null = null;
+  let late = false;
+  const deadline = deadlines.open(() => {
+    late = true;
+    // Ends the read or write that is under way.
+    closeQuietly(conn);
   });
+  deadline.set(handshakeMs);
+  try {
+    engine = new ServerEngine(context, protocols);
+    await shake(conn, engine, peeked);
+    deadline.close();
+    return new TlsStream(conn, engine);
+  } catch (error) {
+    deadline.close();
+    engine?.close();
+    closeQuietly(conn);
+    throw late ? new Error(`no handshake within ${handshakeMs} ms`) : error;
+  }
+}
+
+async function shake(conn: Deno.TcpConn, engine: ServerEngine, peeked: Uint8Array): Promise<void> {
+  engine.feed(peeked);
+  let buffer: Uint8Array | null = null;
+  while (!engine.established) {
+    const output = engine.output();
+    for (let at = 0; at < output.length;) at += await conn.write(output.subarray(at));
+    if (engine.error !== null) throw engine.error;
+    const count = engine.ended ? null : await conn.read(buffer ??= new Uint8Array(flightBytes));
+    if (count === null) throw new Error("closed during the handshake");
+    engine.feed(buffer!.subarray(0, count));
+  }
+  // What came behind the handshake may be bad; that is the stream's first read then.
+}
+
+function closeQuietly(conn: Deno.TcpConn): void {
+  try {
+    conn.close();
+  } catch {
+    // Closed by an error before.
+  }
 }
