@@ -2,6 +2,7 @@
  * A request on an HTTP/1.1 connection to a backend.
  * @module
  */
+import type { Backend } from "../domain/backend.ts";
 import type { BackendCall, Forwarded } from "../relay/backend_call.ts";
 import type { BodySink, BodySource } from "../relay/body.ts";
 import { HttpFault } from "../relay/fault.ts";
@@ -22,6 +23,7 @@ const keepAliveMarginMs = 1000;
 /** What a pool lends for it. */
 export interface H1Lease {
   readonly stream: ByteStream;
+  readonly backend: Backend;
   readonly reused: boolean;
   /** Gives it back; only the first call counts. @param keepMs how long it may be used again; 0 closes it */
   release(keepMs: number): void;
@@ -35,6 +37,10 @@ export class H1Call implements BackendCall {
   #key: OfferedKey | null = null;
 
   constructor(readonly lease: H1Lease) {}
+
+  get backend(): Backend {
+    return this.lease.backend;
+  }
 
   get reused(): boolean {
     return this.lease.reused;

@@ -69,7 +69,7 @@ export class H1Client implements ClientSide {
 
   async page(page: Page): Promise<void> {
     const { stream, draining, date } = this.#options;
-    const close = !this.request.keepAlive || draining() || this.request.framing.kind !== "none";
+    const close = page.closes || !this.request.keepAlive || draining() || this.request.framing.kind !== "none";
     await stream.write(writePage(page, { close, head: this.request.method === "HEAD", date: date() }));
     this.keepsOpen = !close;
   }

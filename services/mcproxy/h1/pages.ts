@@ -5,6 +5,8 @@
 import { type Page, page as pageOf, phraseOf } from "../relay/pages.ts";
 import { latin1 } from "../stream/byte_stream.ts";
 
+const encoder = new TextEncoder();
+
 /** `close`: the connection ends after it; `head`: it answers HEAD, so the body is left out. */
 export interface PageOptions {
   close: boolean;
@@ -20,8 +22,12 @@ export function page(status: number, detail: string, options: PageOptions): Uint
 export function writePage({ status, body, fields }: Page, { close, head, date }: PageOptions): Uint8Array {
   let text = `HTTP/1.1 ${status} ${phraseOf(status)}\r\n`;
   for (const [name, value] of fields) text += `${name}: ${value}\r\n`;
-  return latin1(
-    `${text}Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n` +
-      `Cache-Control: no-store\r\nDate: ${date}\r\n${close ? "Connection: close\r\n" : ""}\r\n${head ? "" : body}`,
-  );
+  const bytes = encoder.encode(body);
+  text += `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${bytes.length}\r\n` +
+    `Cache-Control: no-store\r\nDate: ${date}\r\n${close ? "Connection: close\r\n" : ""}\r\n`;
+  if (head) return latin1(text);
+  const whole = new Uint8Array(text.length + bytes.length);
+  whole.set(latin1(text));
+  whole.set(bytes, text.length);
+  return whole;
 }

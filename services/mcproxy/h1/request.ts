@@ -55,6 +55,7 @@ export function parseRequest(head: Head, hostname: string): Request {
     takesTrailers: fields.takesTrailers,
     connectionNames: connection,
     fields: head,
+    neverIndexed: null,
   };
 }
 

@@ -49,6 +49,7 @@ export function parseResponse(head: Head, method: string): Response {
     keepAliveMs,
     connectionNames,
     fields: head,
+    neverIndexed: null,
   };
 }
 

@@ -25,8 +25,6 @@ export interface HttpLimits extends ExchangeLimits {
 export interface SessionOptions extends ExchangeContext {
   client: ByteStream & { onEnded: (() => void) | null };
   limits: HttpLimits;
-  /** IMF-fixdate of now. */
-  date(): string;
 }
 
 /** A client that has closed its sending side may still take the answer; this long we believe it, ms. */
@@ -106,8 +104,6 @@ export class Session {
     } finally {
       this.#deadline.clear();
     }
-    const route = this.#options.route(request.target);
-    if (route === null) return await this.#refuse(new HttpFault(421, "this name is no longer served here"));
     this.#phase = "exchange";
     const asked = new H1Client({
       stream: client,
@@ -115,7 +111,7 @@ export class Session {
       draining: () => this.#draining,
       date: this.#options.date,
     });
-    this.#exchange = new Exchange(this.#options, asked, route);
+    this.#exchange = new Exchange(this.#options, asked);
     try {
       await this.#exchange.run();
       return asked.keepsOpen;

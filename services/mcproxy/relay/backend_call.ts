@@ -2,6 +2,7 @@
  * The backend's half of an exchange, as HTTP/1.1 (h1/backend_call.ts) and HTTP/2 (h2/backend_call.ts) provide it.
  * @module
  */
+import type { Backend } from "../domain/backend.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
 import type { BodySink, BodySource } from "./body.ts";
 import type { RequestHead, ResponseHead } from "./message.ts";
@@ -16,6 +17,7 @@ export interface Forwarded {
 
 /** One attempt at a request: a connection or a stream of its own, from `send` until `release`. */
 export interface BackendCall {
+  readonly backend: Backend;
   /** The connection carried requests before: that it breaks now may be no fault of this one. */
   readonly reused: boolean;
   /** The backend said that it didn't look at the request: it may go elsewhere, whatever it is (RFC 9113 §8.7). */

@@ -42,8 +42,12 @@ export class BodyCut extends Error {
   }
 }
 
-/** Called before each wait with the side that is waited for. */
-export type Waiting = (side: "source" | "sink") => void;
+/**
+ * Called before each wait.
+ * @param side the one that is waited for
+ * @param bytes of the body that are about to move
+ */
+export type Progress = (side: "source" | "sink", bytes: number) => void;
 
 export const noBytes = new Uint8Array(0);
 
@@ -52,7 +56,7 @@ export const noBytes = new Uint8Array(0);
  * @throws BodyCut when either side fails; HttpFault when the body is malformed. The sink then has a body that it can
  *   tell is incomplete, as long as nobody ends it.
  */
-export async function relayBody(from: BodySource, to: BodySink, waiting: Waiting): Promise<void> {
+export async function relayBody(from: BodySource, to: BodySink, progress: Progress): Promise<void> {
   for (;;) {
     let next = readNext(from);
     if (next instanceof Promise) {
@@ -60,14 +64,14 @@ export async function relayBody(from: BodySource, to: BodySink, waiting: Waiting
       const flushed = flush(to);
       if (flushed instanceof Promise) {
         next.catch(() => {});
-        waiting("sink");
+        progress("sink", 0);
         await settle(flushed, "sink");
       }
-      waiting("source");
+      progress("source", 0);
       next = await settle(next, "source");
     }
     const over = next === null || from.ended;
-    waiting("sink");
+    progress("sink", next?.length ?? 0);
     const written = over ? finish(to, next ?? noBytes, from) : write(to, next!, from.hasMargins);
     if (written instanceof Promise) await settle(written, "sink");
     if (over) return from.release();
@@ -75,8 +79,8 @@ export async function relayBody(from: BodySource, to: BodySink, waiting: Waiting
 }
 
 /** Ends a sink whose message has no body. */
-export async function relayNothing(to: BodySink, waiting: Waiting): Promise<void> {
-  waiting("sink");
+export async function relayNothing(to: BodySink, progress: Progress): Promise<void> {
+  progress("sink", 0);
   try {
     const written = to.end(noBytes, false, null);
     if (written instanceof Promise) await written;

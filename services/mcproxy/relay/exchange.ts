@@ -11,42 +11,55 @@
  */
 import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
-import { type Backend, sameBackends } from "../domain/backend.ts";
+import { sameBackends } from "../domain/backend.ts";
+import type { Route } from "../domain/route.ts";
+import type { Endpoint } from "../proxy_protocol/mod.ts";
 import type { Deadline, Deadlines } from "../stream/deadlines.ts";
 import { tunnel } from "../stream/tunnel.ts";
 import { NoBackend, type Upstreams } from "../upstream/upstreams.ts";
+import { ownAnswer } from "./answers.ts";
 import type { BackendCall } from "./backend_call.ts";
-import { BodyCut, relayBody, relayNothing } from "./body.ts";
+import { BodyCut, type BodySink, type BodySource, relayBody, relayNothing } from "./body.ts";
 import type { ClientSide } from "./client_side.ts";
+import { compressedHead, GzipBody, isCompressed, varyingHead } from "./compression.ts";
 import { HttpFault } from "./fault.ts";
+import { fieldValue } from "./fields.ts";
+import { LimitedBody } from "./limited_body.ts";
 import type { ExchangeLimits } from "./limits.ts";
 import type { LiveRoute } from "./live_route.ts";
-import { type Fields, isRepeatable, type ResponseHead } from "./message.ts";
-import { page } from "./pages.ts";
+import { isRepeatable, type RequestHead, type ResponseHead } from "./message.ts";
+import type { ExchangeObserver, Outcome } from "./observer.ts";
+import { type Page, page } from "./pages.ts";
+import { editedRequest, editedResponse, strippedTarget } from "./rewriting.ts";
 import { Upload } from "./upload.ts";
 
 /** 100 and a few 103 are normal; more is a loop. */
 const maxInterim = 16;
 /** How often a request follows its route to other backends. */
 const maxMoves = 3;
+/** How often a request that backends refuse to look at is sent to another. */
+const maxRefusals = 3;
 
 /** What all exchanges of a connection have in common. */
 export interface ExchangeContext {
-  /** The client's address without a port. */
-  readonly remote: string;
+  /** The client's end of the connection, and the end it connected to: of us, or of a proxy in front of us. */
+  readonly peer: { readonly source: Endpoint; readonly destination: Endpoint };
   /** The name in SNI; requests must be for it. */
   readonly hostname: string;
+  /** The firewall's word on a request; null lets it pass. @param userAgent "" without the field */
+  refusal(target: string, userAgent: string): { readonly status: 403 | 429; readonly rule: string } | null;
   /**
-   * The route of a request as it is now; null when it is gone or no longer an l7 route.
-   * @param target of the request: its path chooses among the name's routes
+   * The route of a request as it is now; null when there is none, or no longer an l7 route.
    * @param look "look again" asks the store first, in case another process has just changed it
    */
   route(target: string, look?: "look again"): LiveRoute | null;
-  /** The firewall's word on a request; null lets it pass. @param userAgent "" without the field */
-  refusal(target: string, userAgent: string): { status: 403 | 429; rule: string } | null;
   readonly upstreams: Upstreams;
   readonly deadlines: Deadlines;
   readonly limits: ExchangeLimits;
+  /** Told of every request; null where nobody asks. */
+  readonly observer: ExchangeObserver | null;
+  /** IMF-fixdate of now. */
+  date(): string;
   /** Called when bytes have moved. */
   moved(): void;
   readonly log: Logger;
@@ -60,24 +73,22 @@ export class Exchange {
   #phase: "waiting" | "delivering" | "tunnel" = "waiting";
   /** Something of a response went to the client. */
   #answered = false;
+  #live: LiveRoute | null = null;
+  readonly #outcome: Outcome = { route: null, backend: "", status: 0, isCut: false, bytesIn: 0, bytesOut: 0 };
   readonly #deadline: Deadline;
 
-  constructor(readonly context: ExchangeContext, readonly client: ClientSide, readonly route: LiveRoute) {
+  constructor(readonly context: ExchangeContext, readonly client: ClientSide) {
     this.#deadline = context.deadlines.open(() => this.#expired());
   }
 
   /** Runs until the response is complete or cut; rejects only when the client's connection breaks. */
   async run(): Promise<void> {
-    this.route.counters.requests++;
+    const finished = this.context.observer?.began(this.client.request);
     try {
-      const { target, fields } = this.client.request;
-      const refusal = this.context.refusal(target, valueOf(fields, "user-agent"));
-      // Which rule it was is the operator's business.
-      if (refusal !== null) {
-        await this.#fail(refusal.status, refusal.status === 429 ? "too many requests" : "not allowed", null);
-      } else await this.#attempt();
+      await this.#serve();
     } finally {
       this.#deadline.close();
+      finished?.(this.#outcome);
     }
   }
 
@@ -94,49 +105,76 @@ export class Exchange {
   #expired(): void {
     this.#timedOut = true;
     this.#call?.cancel();
-    if (this.#phase !== "waiting") this.client.cut();
+    if (this.#phase !== "waiting") this.#cutOff();
   }
 
-  async #attempt(): Promise<void> {
-    const { upstreams } = this.context;
+  async #serve(): Promise<void> {
+    const { context, client: { request } } = this;
+    const refusal = context.refusal(request.target, fieldValue(request.fields, "user-agent") ?? "");
+    if (refusal !== null) {
+      // Which rule it was is the operator's business.
+      return await this.#answer(page(refusal.status, refusal.status === 429 ? "too many requests" : "not allowed"));
+    }
+    const live = context.route(request.target);
+    if (live === null) return await this.#answer({ ...page(421, "this name is no longer served here"), closes: true });
+    this.#live = this.#outcome.route = live;
+    live.counters.requests++;
+    const answer = ownAnswer(live.route, request);
+    if (answer !== null) return await this.#answer(answer);
+    await this.#attempt(live.route);
+  }
+
+  async #attempt(first: Route): Promise<void> {
+    const { upstreams, peer, hostname } = this.context;
+    const { webSocket } = this.client.request;
     const repeatable = isRepeatable(this.client.request);
-    let backends = this.route.backends;
-    for (let retry = false, moves = 0;;) {
+    let route = first;
+    for (let fresh = false, moves = 0, refusals = 0;;) {
       let call: BackendCall;
       try {
-        call = await upstreams.call(backends, { repeatable, fresh: retry });
+        call = await upstreams.call(route, { repeatable, fresh, webSocket, peer, hostname });
       } catch (error) {
         if (!(error instanceof NoBackend)) throw error;
-        const now = moves++ < maxMoves ? this.#movedTo(backends) : null;
+        const now = moves++ < maxMoves ? this.#movedTo(route) : null;
         if (now === null) return await this.#noBackend(error);
-        backends = now;
+        route = now;
         continue;
       }
       this.#call = call;
+      this.#outcome.backend = call.backend.key;
       try {
         if (this.client.closed) return;
-        return await this.#deliver(call, await this.#response(call));
+        return await this.#deliver(call, route, await this.#response(call, route));
       } catch (error) {
         if (this.#phase !== "waiting" || this.client.closed) return this.#cut(error);
+        const now = this.#movedTo(route);
+        if (call.refused && this.#isUntouched && !this.#timedOut && refusals++ < maxRefusals) {
+          route = now ?? route;
+          continue;
+        }
         // RFC 9110 §9.2.2. A fresh connection that breaks is the backend's failure, unless the route has left it.
-        const now = this.#movedTo(backends);
-        const again = repeatable && (call.reused || now !== null) && !retry && !this.#answered && !this.#timedOut;
+        const again = repeatable && (call.reused || now !== null) && !fresh && !this.#answered && !this.#timedOut;
         if (!again || error instanceof HttpFault) return await this.#backendFailed(error);
-        backends = now ?? backends;
-        retry = true;
+        route = now ?? route;
+        fresh = true;
       } finally {
         call.release(false);
       }
     }
   }
 
+  /** Nothing of the request's body has been given away, nor of a response. */
+  get #isUntouched(): boolean {
+    return this.#upload === null && !this.#answered;
+  }
+
   /**
-   * The route's backends as they are now, if they are others: a change may have come, and the old backend gone, while
-   * this request was on its way. Null when nothing changed.
+   * The route as it is now, if it has other backends: a change may have come, and the old backend gone, while this
+   * request was on its way. Null when nothing changed.
    */
-  #movedTo(backends: readonly Backend[]): readonly Backend[] | null {
-    const now = this.context.route(this.client.request.target, "look again")?.backends ?? backends;
-    return sameBackends(now, backends) ? null : now;
+  #movedTo(route: Route): Route | null {
+    const now = this.context.route(this.client.request.target, "look again")?.route ?? route;
+    return sameBackends(now.backends, route.backends) ? null : now;
   }
 
   async #noBackend(error: NoBackend): Promise<void> {
@@ -144,15 +182,19 @@ export class Exchange {
   }
 
   /** Sends the request and waits for the final response's head. */
-  async #response(call: BackendCall): Promise<ResponseHead> {
-    const { limits, remote } = this.context;
+  async #response(call: BackendCall, route: Route): Promise<ResponseHead> {
     const { client } = this;
-    const sink = call.send(client.request, { remote, prefix: "" });
-    if (client.request.length.kind === "none") {
-      await relayNothing(sink, () => this.#deadline.set(limits.responseMs));
-    } else {
-      this.#upload = this.#startUpload(call, sink);
-    }
+    const { target } = client.request;
+    const prefix = route.stripPath && route.path !== "/" ? route.path : "";
+    const request = editedRequest(
+      client.request,
+      prefix === "" ? target : strippedTarget(target, prefix),
+      route.requestHeaders,
+    );
+    const sink = call.send(request, { remote: this.context.peer.source.address, prefix });
+    const responseMs = route.responseTimeoutMs === 0 ? this.context.limits.responseMs : route.responseTimeoutMs;
+    if (client.request.length.kind === "none") await relayNothing(sink, () => this.#deadline.set(responseMs));
+    else this.#upload = this.#startUpload(call, sink, route, responseMs);
     for (let interim = 0;; interim++) {
       const head = await call.head();
       if (head.status >= 200 || head.status === 101) return head;
@@ -165,26 +207,29 @@ export class Exchange {
     }
   }
 
-  #startUpload(call: BackendCall, to: ReturnType<BackendCall["send"]>): Upload {
+  #startUpload(call: BackendCall, to: BodySink, route: Route, responseMs: number): Upload {
     const { limits, deadlines, moved } = this.context;
+    const body = this.client.body();
     return new Upload({
-      from: this.client.body(),
+      from: route.maxBodyBytes === 0 ? body : new LimitedBody(body, route.maxBodyBytes),
       to,
       deadlines,
-      clientMs: limits.bodyMs,
-      backendMs: limits.responseMs,
-      moved: () => {
+      // A gRPC stream is a conversation: the client may wait for the other side, or for its user.
+      clientMs: isGrpc(this.client.request) ? limits.streamIdleMs : limits.bodyMs,
+      backendMs: responseMs,
+      moved: (bytes) => {
+        this.#outcome.bytesIn += bytes;
         moved();
         if (this.#phase === "delivering") this.#deadline.set(limits.streamIdleMs);
       },
       settled: ({ state }) => {
         if (state !== "done" && state !== "refused") call.cancel();
-        else if (this.#phase === "waiting") this.#deadline.set(limits.responseMs);
+        else if (this.#phase === "waiting") this.#deadline.set(responseMs);
       },
     });
   }
 
-  async #deliver(call: BackendCall, response: ResponseHead): Promise<void> {
+  async #deliver(call: BackendCall, route: Route, response: ResponseHead): Promise<void> {
     const { limits, moved } = this.context;
     const { client } = this;
     if (response.status === 101) return await this.#switch(call, response);
@@ -198,13 +243,25 @@ export class Exchange {
     }
     this.#phase = "delivering";
     this.#answered = true;
-    const waiting = () => {
+    this.#outcome.status = response.status;
+    const progress = (_: unknown, bytes: number) => {
+      this.#outcome.bytesOut += bytes;
       this.#deadline.set(limits.streamIdleMs);
       moved();
     };
-    const sink = client.respond(response, this.#uploaded);
-    if (response.length.kind === "none") await relayNothing(sink, waiting);
-    else await relayBody(call.body(), sink, waiting);
+    let head = editedResponse(response, route.responseHeaders);
+    let body: BodySource | null = response.length.kind === "none" ? null : call.body();
+    if (route.compress) {
+      if (body !== null && isCompressed(client.request, head)) {
+        head = compressedHead(head);
+        body = new GzipBody(body);
+      } else {
+        head = varyingHead(head);
+      }
+    }
+    const sink = client.respond(head, this.#uploaded);
+    if (body === null) await relayNothing(sink, progress);
+    else await relayBody(body, sink, progress);
     const uploaded = this.#uploaded;
     client.delivered(uploaded);
     call.release(uploaded);
@@ -220,8 +277,11 @@ export class Exchange {
     if (!this.client.request.webSocket) throw new HttpFault(400, "101 that nobody asked for");
     const backend = call.join();
     this.#phase = "tunnel";
+    this.#outcome.status = 101;
     const client = await this.client.accept(response);
     await tunnel(client, backend, { deadline: this.#deadline, idleMs: limits.tunnelIdleMs, moved });
+    this.#outcome.bytesIn += backend.bytesWritten;
+    this.#outcome.bytesOut += backend.bytesRead;
   }
 
   async #backendFailed(error: unknown): Promise<void> {
@@ -229,6 +289,7 @@ export class Exchange {
     if (upload?.state === "stalled") return await this.#fail(408, "the request's body stopped coming", null);
     if (upload?.state === "broken") {
       const fault = upload.error;
+      // Anything else: the client is gone, or ended inside its body. There is nobody to answer.
       if (fault instanceof HttpFault) await this.#fail(fault.status, fault.reason, null);
       return;
     }
@@ -242,32 +303,45 @@ export class Exchange {
   /** After the head nothing can be said any more: the client is cut off, which it can tell from an end. */
   #cut(error: unknown): void {
     const { log, hostname } = this.context;
-    const { client } = this;
-    const backendsFault = !client.closed && this.#phase === "delivering" &&
+    const backendsFault = !this.client.closed && this.#phase === "delivering" &&
       !(error instanceof BodyCut && error.side === "sink");
     if (backendsFault) {
-      this.route.counters.backendErrors++;
+      this.#countFailure();
       log.debug("Response cut", { hostname, reason: reasonOf(error) });
     }
-    client.cut();
+    this.#cutOff();
+  }
+
+  #cutOff(): void {
+    this.#outcome.isCut = true;
+    this.client.cut();
+  }
+
+  #countFailure(): void {
+    if (this.#live !== null) this.#live.counters.backendErrors++;
   }
 
   /** @param cause the backend's failure, or null when the client is at fault */
   async #fail(status: number, detail: string, cause: unknown): Promise<void> {
-    const { log, hostname, limits } = this.context;
-    this.#phase = "delivering";
-    this.#deadline.set(limits.streamIdleMs);
+    const { log, hostname } = this.context;
     if (cause !== null) {
-      this.route.counters.backendErrors++;
+      this.#countFailure();
       log.debug("Backend failed", { hostname, status, reason: reasonOf(cause) });
     }
-    await this.client.page(page(status, detail));
+    await this.#answer(page(status, detail));
+  }
+
+  async #answer(answer: Page): Promise<void> {
+    this.#phase = "delivering";
+    this.#deadline.set(this.context.limits.streamIdleMs);
+    this.#outcome.status = answer.status;
+    this.#outcome.bytesOut += answer.body.length;
+    await this.client.page(answer);
   }
 }
 
-function valueOf({ names, values }: Fields, name: string): string {
-  const index = names.indexOf(name);
-  return index < 0 ? "" : values[index]!;
+function isGrpc(request: RequestHead): boolean {
+  return fieldValue(request.fields, "content-type")?.startsWith("application/grpc") === true;
 }
 
 function reasonOf(error: unknown): string {

@@ -2,10 +2,11 @@
  * What an exchange needs of its route, asked anew for every request.
  * @module
  */
-import type { Backend } from "../domain/backend.ts";
+import type { Route } from "../domain/route.ts";
 import type { RouteCounters } from "../traffic/counters.ts";
 
 export interface LiveRoute {
-  readonly backends: readonly Backend[];
+  /** Of mode l7. */
+  readonly route: Route;
   readonly counters: RouteCounters;
 }

@@ -35,6 +35,8 @@ export interface RequestHead {
   /** Names in Connection: dropped, hop by hop (RFC 9110 §7.6.1). */
   readonly connectionNames: ReadonlySet<string>;
   readonly fields: Fields;
+  /** Names whose values no compression table may hold (RFC 7541 §7.1.3); null for none. */
+  readonly neverIndexed: ReadonlySet<string> | null;
 }
 
 /** A backend's response. */
@@ -45,6 +47,7 @@ export interface ResponseHead {
   readonly length: BodyLength;
   readonly connectionNames: ReadonlySet<string>;
   readonly fields: Fields;
+  readonly neverIndexed: ReadonlySet<string> | null;
 }
 
 export const noBody: BodyLength = { kind: "none" };

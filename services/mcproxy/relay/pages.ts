@@ -27,15 +27,17 @@ const phrases: Readonly<Record<number, string>> = {
 /** What is answered. */
 export interface Page {
   readonly status: number;
-  /** Text, with its line end; Latin-1 bytes as characters. */
+  /** Text, with its line end. */
   readonly body: string;
-  /** Beside type, length, Cache-Control and Date: name, value. */
+  /** Beside type, length, Cache-Control and Date: name in lower case, value. */
   readonly fields: readonly (readonly [name: string, value: string])[];
+  /** The connection, where it is the request's own, ends after it. */
+  readonly closes: boolean;
 }
 
-/** @param detail one line for whoever reads it; ASCII */
-export function page(status: number, detail: string, fields: Page["fields"] = []): Page {
-  return { status, body: `${status} ${phraseOf(status)}: ${detail}\n`, fields };
+/** @param detail one line for whoever reads it */
+export function page(status: number, detail: string): Page {
+  return { status, body: `${status} ${phraseOf(status)}: ${detail}\n`, fields: [], closes: false };
 }
 
 /** The reason phrase of a status of ours. */

@@ -13,8 +13,8 @@ export interface UploadOptions {
   clientMs: number;
   /** Longest wait for the backend to take more, ms. */
   backendMs: number;
-  /** Called when bytes have moved. */
-  moved(): void;
+  /** Called before each wait. @param bytes of the body that are about to move */
+  moved(bytes: number): void;
   /** Called when it is over, whatever way. */
   settled(upload: Upload): void;
 }
@@ -44,9 +44,9 @@ export class Upload {
       this.error = error;
       options.settled(this);
     };
-    relayBody(options.from, options.to, (on) => {
+    relayBody(options.from, options.to, (on, bytes) => {
       side = on;
-      options.moved();
+      options.moved(bytes);
       if (this.state !== "running" || this.#relaxed) return;
       this.#deadline.set(on === "source" ? options.clientMs : options.backendMs);
     }).then(

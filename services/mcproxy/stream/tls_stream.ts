@@ -51,6 +51,11 @@ export class TlsStream implements ClientStream {
     this.#taken();
   }
 
+  /** The protocol agreed on by ALPN, or false. */
+  get alpnProtocol(): string | false {
+    return this.#tls.alpnProtocol || false;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

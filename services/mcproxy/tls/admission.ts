@@ -6,10 +6,8 @@ import { alerts, type ClientHello } from "@lib/tls/mod.ts";
 import { isHostname } from "../domain/hostname.ts";
 import type { Host } from "../domain/route_table.ts";
 import type { LiveRoute, Router } from "../routing/router.ts";
+import { protocols } from "./terminate.ts";
 import type { Refusal } from "../traffic/counters.ts";
-
-/** What l7 routes speak. */
-const protocols = ["http/1.1"];
 
 /** RFC 7301 §3.2 no_application_protocol. */
 const alertNoApplicationProtocol = 120;

@@ -19,6 +19,7 @@ import { matchedPath } from "../domain/route_path.ts";
 import { routeFor } from "../domain/route_table.ts";
 import { page } from "../h1/pages.ts";
 import { type HttpLimits, Session } from "../h1/session.ts";
+import { H2Session } from "../h2/session.ts";
 import { passthrough } from "../l4/passthrough.ts";
 import type { Guard } from "../listening/guard.ts";
 import type { Door } from "../listening/listener_set.ts";
@@ -254,20 +255,20 @@ export class Ingress implements Door {
       return;
     }
     open.shown.stream = stream;
-    open.shown.protocol = "http/1.1";
-    const session = new Session({
+    const isH2 = stream.alpnProtocol === "h2";
+    open.shown.protocol = isH2 ? "h2" : "http/1.1";
+    const options = {
       client: stream,
-      remote,
+      peer: client,
       hostname,
-      route: (target, look) => {
+      route: (target: string, look?: "look again") => {
         if (look !== undefined) refresh();
         // A change of the route holds for the next request of a connection that is open, too.
         const host = router.find(this.name, hostname);
         if (host === undefined || host.root.route.mode === "l4") return null;
-        const { route, counters } = host.below.length === 0 ? host.root : routeFor(host, matchedPath(target));
-        return { backends: route.backends, counters };
+        return host.below.length === 0 ? host.root : routeFor(host, matchedPath(target));
       },
-      refusal: (target, userAgent) => {
+      refusal: (target: string, userAgent: string) => {
         open.shown.requests++;
         const at = { listener: this.name, address: remote, hostname, path: target, userAgent };
         const verdict = guard.request(at);
@@ -278,10 +279,12 @@ export class Ingress implements Door {
       upstreams,
       deadlines,
       limits: limits.http,
+      observer: null,
       date: () => new Date(now()).toUTCString(),
       moved: meter(stream, live.counters),
       log,
-    });
+    };
+    const session = isH2 ? new H2Session(options) : new Session(options);
     open.drain = () => session.drain();
     open.destroy = () => stream.destroy();
     if (this.#draining) session.drain();

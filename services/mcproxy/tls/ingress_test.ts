@@ -58,7 +58,7 @@ Deno.test("Ingress refuses what it can't route: with the alert, and counted by r
   const rows: [bytes: Uint8Array, answer: string, reason: string][] = [
     [await clientHello("b.test"), alert(112), "unknown_name"],
     [await clientHello("127.0.0.1"), alert(112), "no_sni"],
-    [await clientHello("a.test", ["h2"]), alert(120), "no_common_protocol"],
+    [await clientHello("a.test", ["h3"]), alert(120), "no_common_protocol"],
     [withoutTls13(hello), alert(70), "no_tls13"],
     [new TextEncoder().encode("SSH-2.0-x\r\n"), "", "not_tls"],
     [Uint8Array.of(22, 3, 1, 0x40, 1), alert(22), "malformed_hello"],

@@ -16,8 +16,8 @@ export interface TerminateOptions {
   handshakeMs: number;
 }
 
-/** HTTP/2 is not offered yet: its own issue brings it. */
-const protocols = ["http/1.1"];
+/** What l7 routes speak, the better first. */
+export const protocols = ["h2", "http/1.1"];
 
 /** A flight of the client after its hello: Finished, and its first request maybe. */
 const flightBytes = 16 * 1024;

@@ -6,7 +6,9 @@ import type { Clock } from "@lib/clock/mod.ts";
 import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import type { Backend } from "../domain/backend.ts";
+import type { Route } from "../domain/route.ts";
 import { H1Call } from "../h1/backend_call.ts";
+import type { Endpoint } from "../proxy_protocol/mod.ts";
 import type { BackendCall } from "../relay/backend_call.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import { BackendPool, type Lease, type UpstreamLimits } from "./backend_pool.ts";
@@ -17,6 +19,19 @@ export class NoBackend extends Error {
   constructor(readonly busy: boolean, message: string) {
     super(message);
   }
+}
+
+/** What a request needs of its connection. */
+export interface CallOptions {
+  /** It may be sent again, so any idle connection will do. */
+  repeatable: boolean;
+  /** No connection that has carried requests. */
+  fresh: boolean;
+  webSocket: boolean;
+  /** Whose request it is: for PROXY headers. */
+  peer: { readonly source: Endpoint; readonly destination: Endpoint };
+  /** The name that the client asked for. */
+  hostname: string;
 }
 
 /** Pools by backend address; a backend that several routes name has one. */
@@ -57,9 +72,12 @@ export class Upstreams {
     throw new NoBackend(busy > 0 && busy === pools.length, reasons.join("; "));
   }
 
-  /** A backend for one HTTP request; as `acquire`. */
-  async call(backends: readonly Backend[], options: { repeatable: boolean; fresh: boolean }): Promise<BackendCall> {
-    return new H1Call(await this.acquire(backends, options));
+  /**
+   * A backend of the route for one HTTP request.
+   * @throws NoBackend
+   */
+  async call(route: Route, options: CallOptions): Promise<BackendCall> {
+    return new H1Call(await this.acquire(route.backends, options));
   }
 
   #ordered(backends: readonly Backend[]): BackendPool[] {
