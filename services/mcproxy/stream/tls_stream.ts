@@ -51,11 +51,6 @@ export class TlsStream implements ClientStream {
     this.#taken();
   }
 
-  /** The protocol agreed on by ALPN, or false. */
-  get alpnProtocol(): string | false {
-    return this.#tls.alpnProtocol || false;
-  }
-
   get closed(): boolean {
     return this.#closed;
   }
