@@ -1,4 +1,4 @@
-/** How arguments are written: durations, zones, lists. */
+/** How arguments are written: durations, zones. */
 
 /** One zone's name. */
 export const zoneArgument = {
@@ -20,11 +20,6 @@ export function duration(text: string): number {
 /** A flag that takes a duration. */
 export function durationFlag(brief: string) {
   return { kind: "parsed", parse: duration, brief, placeholder: "TIME", optional: true } as const;
-}
-
-/** A flag that can be given several times. */
-export function listFlag(brief: string, placeholder: string) {
-  return { kind: "parsed", parse: String, brief, placeholder, variadic: true, optional: true } as const;
 }
 
 /** Seconds as people read them: "7d", "1h30m", "0s". */

@@ -5,7 +5,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { join } from "node:path";
-import { type CliContext, runCli } from "@lib/cli/mod.ts";
+import { runCaptured } from "@lib/cli/testing/captured_run.ts";
 import { implement } from "@lib/contract/mod.ts";
 import { notFound } from "@lib/errors/mod.ts";
 import { type GrpcServer, serveGrpc } from "@lib/grpc/mod.ts";
@@ -80,21 +80,10 @@ export class TestPlatform implements AsyncDisposable {
 
   /** Runs a command line against it. */
   async mcp(...args: string[]): Promise<Outcome> {
-    let out = "";
-    let err = "";
-    const context: CliContext = {
-      process: {
-        stdout: { write: (text) => void (out += text) },
-        stderr: { write: (text) => void (err += text) },
-        env: { STRICLI_NO_COLOR: "1" },
-      },
-      print: (text) => void (out += text),
+    const { code, stdout: out, stderr: err } = await runCaptured(app, args, {
       environment: (name) => name === "MCP_DATA" ? this.data : undefined,
-      watched: false,
-      isRead: () => true,
       askPassword: () => Promise.resolve(this.typed),
-    };
-    const code = await runCli(app, args, context);
+    });
     return { code, out, err };
   }
 

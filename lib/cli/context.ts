@@ -10,6 +10,8 @@ export interface CliContext {
   readonly environment: (name: string) => string | undefined;
   /** Whether progress is watched. */
   readonly watched: boolean;
+  /** Size of the terminal that results go to; null when they go elsewhere. */
+  readonly screen: () => { columns: number; rows: number } | null;
   /** Whether what is printed is read on: false once a pipe's other end is closed. */
   readonly isRead: () => boolean;
   readonly askPassword: (question: string) => Promise<string>;
@@ -46,6 +48,7 @@ export function processContext(askPassword: CliContext["askPassword"]): CliConte
       }
     },
     watched: Deno.stderr.isTerminal(),
+    screen: () => Deno.stdout.isTerminal() ? Deno.consoleSize() : null,
     isRead: () => read,
     askPassword,
   };

@@ -9,5 +9,6 @@ export { dataFolder, type Platform, readPlatform, serverNameOf } from "./platfor
 export { callRest, type RestCall, type RestServer } from "./rest_call.ts";
 export { openSession, type Session, withSession } from "./session.ts";
 export { loginCommand, logoutCommand } from "./login_commands.ts";
-export { count, dataFlag, jsonFlag, type PlatformFlags, switchFlag, textFlag } from "./parameters.ts";
+export { count, dataFlag, jsonFlag, listFlag, type PlatformFlags, switchFlag, textFlag } from "./parameters.ts";
+export { fetchPages, type Pages } from "./pages.ts";
 export { age, facts, jsonOf, plain, printJson, printJsonLine, time } from "./output.ts";

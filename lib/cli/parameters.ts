@@ -24,6 +24,11 @@ export function textFlag(brief: string, placeholder: string) {
   return { kind: "parsed", parse: String, brief, placeholder, optional: true } as const;
 }
 
+/** A flag that can be given several times. */
+export function listFlag(brief: string, placeholder: string) {
+  return { kind: "parsed", parse: String, brief, placeholder, variadic: true, optional: true } as const;
+}
+
 /** A flag that is either given or not. */
 export function switchFlag(brief: string) {
   return { kind: "boolean", brief, default: false, withNegated: false } as const;

@@ -16,6 +16,8 @@ export interface Platform {
   readonly mcnsRest: string;
   /** MCNS's gRPC address, "host:port"; "" where a platform was last brought up by an older program. */
   readonly mcns: string;
+  /** MC-Proxy's admin socket, "unix:/path". */
+  readonly mcproxy: string;
   /** The operator's account. */
   readonly admin: string;
   /** Readable for the operator of a local platform only. */
@@ -66,6 +68,10 @@ export function readPlatform(data: string): Platform {
     mcias: address("mcias"),
     mcns: plain(given.mcns_grpc),
     mcnsRest: plain(given.mcns),
+    // Platforms brought up by an older program don't say; it has always been there.
+    mcproxy: typeof given.mcproxy === "string" && given.mcproxy !== ""
+      ? given.mcproxy
+      : `unix:${join(data, "srv", "mcproxy", "run", "admin.sock")}`,
     admin: value("admin"),
     adminPasswordFile: typeof given.admin_password_file === "string" ? given.admin_password_file : "",
   };

@@ -53,7 +53,11 @@ if (import.meta.main) {
     source: { root },
     data: { folder: dataFolder(args) },
     here: { folder: here },
-    given: { files: givenFiles(args), servers: ["--server", "--rest"].flatMap((flag) => flagValue(args, flag) ?? []) },
+    given: {
+      files: givenFiles(args),
+      servers: ["--server", "--rest"].flatMap((flag) => flagValue(args, flag) ?? []),
+      sockets: ["--socket"].flatMap((flag) => flagValue(args, flag) ?? []).map((path) => `unix:${resolve(here, path)}`),
+    },
     home: { folder: Deno.env.get("HOME") ?? "" },
     loopback: { host: "127.0.0.1" },
     deno: { path: Deno.execPath() },

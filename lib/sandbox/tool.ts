@@ -19,9 +19,9 @@ export interface ToolConfig extends Record<string, unknown> {
   here: { folder: string };
   /**
    * What the arguments name: naming it is granting it. Files that are there, absolute, for reading; the servers of
-   * `--server HOST:PORT` and `--rest HOST:PORT`.
+   * `--server HOST:PORT` and `--rest HOST:PORT`; the unix sockets of `--socket PATH`, as "unix:/path".
    */
-  given: { files: string[]; servers: string[] };
+  given: { files: string[]; servers: string[]; sockets: string[] };
   /** The caller's home; "" when unknown. */
   home: { folder: string };
   loopback: { host: string };

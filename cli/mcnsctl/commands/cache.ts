@@ -1,11 +1,10 @@
 /** cache list, flush. */
 import { create } from "@bufbuild/protobuf";
 import { buildCommand } from "@stricli/core";
-import { type CliContext, count, jsonOf, printJson } from "@lib/cli/mod.ts";
+import { type CliContext, count, fetchPages, jsonOf, printJson } from "@lib/cli/mod.ts";
 import { table } from "@lib/terminal/mod.ts";
 import { FlushCacheResponseSchema, ListCacheResponseSchema } from "@proto/mcns/v1/mcns_pb.ts";
 import { type ServerFlags, serverFlags, withMcns } from "../connection.ts";
-import { fetchPages } from "../pages.ts";
 
 const nameArgument = {
   kind: "tuple",

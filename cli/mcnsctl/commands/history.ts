@@ -1,11 +1,10 @@
 /** log, undo. */
 import { create } from "@bufbuild/protobuf";
 import { buildCommand } from "@stricli/core";
-import { type CliContext, count, jsonOf, plain, printJson, textFlag, time } from "@lib/cli/mod.ts";
+import { type CliContext, count, fetchPages, jsonOf, plain, printJson, textFlag, time } from "@lib/cli/mod.ts";
 import { invalid, quote } from "@lib/errors/mod.ts";
 import { type Change, ChangeSchema, ListChangesResponseSchema } from "@proto/mcns/v1/mcns_pb.ts";
 import { type ServerFlags, serverFlags, withMcns } from "../connection.ts";
-import { fetchPages } from "../pages.ts";
 import { zoneArgument } from "../words.ts";
 
 /** Lines of one change that are shown; `--json` has them all. */

@@ -6,6 +6,7 @@ import {
   type CliContext,
   count,
   facts,
+  fetchPages,
   jsonOf,
   plain,
   printJson,
@@ -24,7 +25,6 @@ import {
   WhoAmIResponseSchema,
 } from "@proto/mcns/v1/mcns_pb.ts";
 import { type ServerFlags, serverFlags, withMcns } from "../connection.ts";
-import { fetchPages } from "../pages.ts";
 import { durationFlag } from "../words.ts";
 
 interface QueriesFlags extends ServerFlags {

@@ -1,7 +1,7 @@
 /** record list, add, set, delete, delete-owned. */
 import { create } from "@bufbuild/protobuf";
 import { buildCommand } from "@stricli/core";
-import { type CliContext, count, jsonOf, printJson, switchFlag, textFlag, time } from "@lib/cli/mod.ts";
+import { type CliContext, count, fetchPages, jsonOf, printJson, switchFlag, textFlag, time } from "@lib/cli/mod.ts";
 import { invalid } from "@lib/errors/mod.ts";
 import { table } from "@lib/terminal/mod.ts";
 import {
@@ -13,7 +13,6 @@ import {
   SetRecordsResponseSchema,
 } from "@proto/mcns/v1/mcns_pb.ts";
 import { type ServerFlags, serverFlags, withMcns } from "../connection.ts";
-import { fetchPages } from "../pages.ts";
 import { durationFlag, zoneArgument } from "../words.ts";
 
 function printRecords(context: CliContext, records: readonly Record[]): void {

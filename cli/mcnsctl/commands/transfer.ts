@@ -1,11 +1,11 @@
 /** zone transfer, refresh, catalog. */
 import { buildCommand } from "@stricli/core";
-import { type CliContext, facts, jsonOf, printJson, switchFlag, time } from "@lib/cli/mod.ts";
+import { type CliContext, facts, jsonOf, listFlag, printJson, switchFlag, time } from "@lib/cli/mod.ts";
 import { invalid, quote } from "@lib/errors/mod.ts";
 import { table } from "@lib/terminal/mod.ts";
 import { SetCatalogResponseSchema, type Transfer, TransferSchema, type ZonePeer } from "@proto/mcns/v1/transfer_pb.ts";
 import { type ServerFlags, serverFlags, withMcns } from "../connection.ts";
-import { listFlag, zoneArgument } from "../words.ts";
+import { zoneArgument } from "../words.ts";
 
 type Peer = Pick<ZonePeer, "address" | "tsigKey" | "tlsName">;
 

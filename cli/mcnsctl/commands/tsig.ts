@@ -1,7 +1,7 @@
 /** tsig list, add, scopes, delete. */
 import { create } from "@bufbuild/protobuf";
 import { buildCommand } from "@stricli/core";
-import { type CliContext, jsonOf, printJson, switchFlag, textFlag, time } from "@lib/cli/mod.ts";
+import { type CliContext, fetchPages, jsonOf, listFlag, printJson, switchFlag, textFlag, time } from "@lib/cli/mod.ts";
 import { invalid, quote } from "@lib/errors/mod.ts";
 import { table } from "@lib/terminal/mod.ts";
 import {
@@ -12,8 +12,6 @@ import {
   type UpdateScope,
 } from "@proto/mcns/v1/transfer_pb.ts";
 import { readText, type ServerFlags, serverFlags, withMcns } from "../connection.ts";
-import { fetchPages } from "../pages.ts";
-import { listFlag } from "../words.ts";
 
 type Scope = Pick<UpdateScope, "zone" | "names" | "types">;
 

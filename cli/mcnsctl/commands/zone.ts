@@ -1,13 +1,22 @@
 /** zone list, show, add, set, delete. */
 import { create } from "@bufbuild/protobuf";
 import { buildCommand } from "@stricli/core";
-import { type CliContext, facts, jsonOf, printJson, switchFlag, textFlag, time } from "@lib/cli/mod.ts";
+import {
+  type CliContext,
+  facts,
+  fetchPages,
+  jsonOf,
+  listFlag,
+  printJson,
+  switchFlag,
+  textFlag,
+  time,
+} from "@lib/cli/mod.ts";
 import { invalid } from "@lib/errors/mod.ts";
 import { table } from "@lib/terminal/mod.ts";
 import { ListZonesResponseSchema, type Zone, ZoneSchema } from "@proto/mcns/v1/mcns_pb.ts";
 import { type ServerFlags, serverFlags, withMcns } from "../connection.ts";
-import { fetchPages } from "../pages.ts";
-import { durationFlag, listFlag, seconds, zoneArgument } from "../words.ts";
+import { durationFlag, seconds, zoneArgument } from "../words.ts";
 
 /** The SOA's settings, as flags. */
 interface SettingFlags extends ServerFlags {

@@ -1,9 +1,9 @@
 /** An MCNS that answers what a test says, over real gRPC with TLS: a command line's tests start no service. */
-import type { DescService, MessageInitShape } from "@bufbuild/protobuf";
-import { create, toJson } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { join } from "node:path";
-import { type CliContext, runCli } from "@lib/cli/mod.ts";
-import { type Call, type Handlers, implement, type Operation, restApp } from "@lib/contract/mod.ts";
+import { runCaptured } from "@lib/cli/testing/captured_run.ts";
+import { scriptedOperations } from "@lib/cli/testing/scripted_operations.ts";
+import { restApp } from "@lib/contract/mod.ts";
 import { serveGrpc } from "@lib/grpc/mod.ts";
 import { serveHttp } from "@lib/http/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
@@ -77,23 +77,7 @@ export async function scriptedMcns(answers: Answers = {}): Promise<ScriptedMcns>
   });
   const where = ["--server", server.address, "--ca", file("ca.pem", ca.root)];
   const token = file("token", "good\n");
-  const bare = async (...words: string[]): Promise<Ran> => {
-    let stdout = "", stderr = "";
-    const context: CliContext = {
-      process: {
-        stdout: { write: (text) => void (stdout += text) },
-        stderr: { write: (text) => void (stderr += text) },
-        env: { STRICLI_NO_COLOR: "1" },
-      },
-      print: (text) => void (stdout += text),
-      environment: () => undefined,
-      watched: false,
-      isRead: () => true,
-      askPassword: () => Promise.resolve(""),
-    };
-    const code = await runCli(app, words, context);
-    return { code, stdout, stderr };
-  };
+  const bare = (...words: string[]): Promise<Ran> => runCaptured(app, words);
   const mcnsctl = (...words: string[]) =>
     bare(...words, ...where, ...(words.includes("--token-file") ? [] : ["--token-file", token]));
   return Object.assign(scripted, {
@@ -110,25 +94,4 @@ export async function scriptedMcns(answers: Answers = {}): Promise<ScriptedMcns>
       Deno.removeSync(folder, { recursive: true });
     },
   });
-}
-
-function scriptedOperations<S extends DescService>(
-  service: S,
-  scripted: { asked: string[]; answers: Answers },
-): Operation[] {
-  const handlers = Object.fromEntries(service.methods.map((method) => {
-    const answer = (request: unknown) => {
-      scripted.asked.push(
-        `${method.name} ${JSON.stringify(toJson(method.input, create(method.input, request as never)))}`,
-      );
-      const given = (scripted.answers as Record<string, unknown>)[method.localName] ?? {};
-      if (given instanceof Error) throw given;
-      return given;
-    };
-    if (method.methodKind !== "server_streaming") return [method.localName, answer];
-    return [method.localName, async function* (request: unknown, _call: Call) {
-      yield* await Promise.resolve(answer(request) as unknown[]);
-    }];
-  }));
-  return implement(service, handlers as unknown as Handlers<S>);
 }
