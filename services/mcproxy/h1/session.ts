@@ -125,6 +125,7 @@ export class Session {
   async #refuse(fault: HttpFault): Promise<false> {
     this.#phase = "closing";
     this.#deadline.set(lingerMs);
+    this.#options.observer?.refused(fault.status);
     await this.#options.client.write(
       page(fault.status, fault.reason, { close: true, head: false, date: this.#options.date() }),
     );

@@ -62,7 +62,7 @@ export class H2Session {
   }
 
   async #serve(stream: ServerStream): Promise<void> {
-    const { hostname, limits, date, log, moved } = this.#options;
+    const { hostname, limits, observer, date, log, moved } = this.#options;
     try {
       const request = requestOf(stream, { hostname, maxFields: limits.head.maxFields });
       const exchange = new Exchange(this.#options, new H2Client(stream, request, date));
@@ -70,6 +70,7 @@ export class H2Session {
       await exchange.run();
     } catch (error) {
       if (error instanceof HttpFault) {
+        observer?.refused(error.status);
         await sendPage(stream, page(error.status, error.reason), stream.method === "HEAD", date()).catch(() => {});
       } else if (!stream.closed) log.error("Stream failed", { hostname, error });
     } finally {

@@ -10,6 +10,22 @@ import { type Page, page } from "./pages.ts";
 /** Maintenance takes minutes; a client that comes back each time costs nothing. Seconds. */
 const retryAfterSeconds = "60";
 
+/** A guard's word on a request that isn't let through. */
+export interface Refusal {
+  readonly status: 403 | 429;
+  /** Id of the rule; the operator's business, not the client's. */
+  readonly rule: string;
+  /** When it may be tried again; 0 when waiting doesn't help. */
+  readonly retryAfterSeconds: number;
+}
+
+export function refusalPage({ status, retryAfterSeconds }: Refusal): Page {
+  const answer = page(status, status === 429 ? "too many requests" : "not allowed");
+  // RFC 6585 §4, RFC 9110 §10.2.3: whole seconds.
+  const wait = String(Math.ceil(retryAfterSeconds));
+  return retryAfterSeconds > 0 ? { ...answer, fields: [["retry-after", wait]] } : answer;
+}
+
 /** The answer to a request that needs no backend, or must not reach one; null when a backend is to answer. */
 export function ownAnswer(
   route: Pick<Route, "maintenance" | "redirect" | "maxBodyBytes">,

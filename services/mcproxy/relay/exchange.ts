@@ -17,7 +17,7 @@ import type { Endpoint } from "../proxy_protocol/mod.ts";
 import type { Deadline, Deadlines } from "../stream/deadlines.ts";
 import { tunnel } from "../stream/tunnel.ts";
 import { NoBackend, type Upstreams } from "../upstream/upstreams.ts";
-import { ownAnswer } from "./answers.ts";
+import { ownAnswer, type Refusal, refusalPage } from "./answers.ts";
 import type { BackendCall } from "./backend_call.ts";
 import { BodyCut, type BodySink, type BodySource, relayBody, relayNothing } from "./body.ts";
 import type { ClientSide } from "./client_side.ts";
@@ -28,7 +28,7 @@ import { LimitedBody } from "./limited_body.ts";
 import type { ExchangeLimits } from "./limits.ts";
 import type { LiveRoute } from "./live_route.ts";
 import { isRepeatable, type RequestHead, type ResponseHead } from "./message.ts";
-import type { ExchangeObserver, Outcome } from "./observer.ts";
+import type { ExchangeObserver, ObservedExchange, Outcome } from "./observer.ts";
 import { type Page, page } from "./pages.ts";
 import { editedRequest, editedResponse, strippedTarget } from "./rewriting.ts";
 import { Upload } from "./upload.ts";
@@ -47,7 +47,7 @@ export interface ExchangeContext {
   /** The name in SNI; requests must be for it. */
   readonly hostname: string;
   /** The firewall's word on a request; null lets it pass. @param userAgent "" without the field */
-  refusal(target: string, userAgent: string): { readonly status: 403 | 429; readonly rule: string } | null;
+  refusal(target: string, userAgent: string): Refusal | null;
   /**
    * The route of a request as it is now; null when there is none, or no longer an l7 route.
    * @param look "look again" asks the store first, in case another process has just changed it
@@ -74,7 +74,16 @@ export class Exchange {
   /** Something of a response went to the client. */
   #answered = false;
   #live: LiveRoute | null = null;
-  readonly #outcome: Outcome = { route: null, backend: "", status: 0, isCut: false, bytesIn: 0, bytesOut: 0 };
+  readonly #outcome: Outcome = {
+    route: null,
+    rule: "",
+    backend: "",
+    status: 0,
+    isCut: false,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
+  #observed: ObservedExchange | null = null;
   readonly #deadline: Deadline;
 
   constructor(readonly context: ExchangeContext, readonly client: ClientSide) {
@@ -83,12 +92,12 @@ export class Exchange {
 
   /** Runs until the response is complete or cut; rejects only when the client's connection breaks. */
   async run(): Promise<void> {
-    const finished = this.context.observer?.began(this.client.request);
+    this.#observed = this.context.observer?.began(this.client.request) ?? null;
     try {
       await this.#serve();
     } finally {
       this.#deadline.close();
-      finished?.(this.#outcome);
+      this.#observed?.finished(this.#outcome);
     }
   }
 
@@ -112,8 +121,8 @@ export class Exchange {
     const { context, client: { request } } = this;
     const refusal = context.refusal(request.target, fieldValue(request.fields, "user-agent") ?? "");
     if (refusal !== null) {
-      // Which rule it was is the operator's business.
-      return await this.#answer(page(refusal.status, refusal.status === 429 ? "too many requests" : "not allowed"));
+      this.#outcome.rule = refusal.rule;
+      return await this.#answer(refusalPage(refusal));
     }
     const live = context.route(request.target);
     if (live === null) return await this.#answer({ ...page(421, "this name is no longer served here"), closes: true });
@@ -243,7 +252,7 @@ export class Exchange {
     }
     this.#phase = "delivering";
     this.#answered = true;
-    this.#outcome.status = response.status;
+    this.#head(response.status);
     const progress = (_: unknown, bytes: number) => {
       this.#outcome.bytesOut += bytes;
       this.#deadline.set(limits.streamIdleMs);
@@ -267,6 +276,11 @@ export class Exchange {
     call.release(uploaded);
   }
 
+  #head(status: number): void {
+    this.#outcome.status = status;
+    this.#observed?.answered();
+  }
+
   get #uploaded(): boolean {
     return this.#upload === null || this.#upload.state === "done";
   }
@@ -277,7 +291,7 @@ export class Exchange {
     if (!this.client.request.webSocket) throw new HttpFault(400, "101 that nobody asked for");
     const backend = call.join();
     this.#phase = "tunnel";
-    this.#outcome.status = 101;
+    this.#head(101);
     const client = await this.client.accept(response);
     await tunnel(client, backend, { deadline: this.#deadline, idleMs: limits.tunnelIdleMs, moved });
     this.#outcome.bytesIn += backend.bytesWritten;
@@ -334,7 +348,7 @@ export class Exchange {
   async #answer(answer: Page): Promise<void> {
     this.#phase = "delivering";
     this.#deadline.set(this.context.limits.streamIdleMs);
-    this.#outcome.status = answer.status;
+    this.#head(answer.status);
     this.#outcome.bytesOut += answer.body.length;
     await this.client.page(answer);
   }

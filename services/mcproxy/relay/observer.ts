@@ -9,6 +9,8 @@ import type { RequestHead } from "./message.ts";
 export interface Outcome {
   /** Null when none was asked. */
   route: LiveRoute | null;
+  /** The firewall's rule that refused it; "" when none did. */
+  rule: string;
   /** The backend of the last attempt, "host:port"; "" when there was none. */
   backend: string;
   /** Sent to the client; 0 when nothing was. */
@@ -21,6 +23,16 @@ export interface Outcome {
 }
 
 export interface ExchangeObserver {
-  /** A request was read. The answer is called once, at its end. */
-  began(request: RequestHead): (outcome: Outcome) => void;
+  /** A request was read. */
+  began(request: RequestHead): ObservedExchange;
+  /** What can't be read as a request was answered with `status`, and no exchange began. */
+  refused(status: number): void;
+}
+
+/** Told what becomes of one request. */
+export interface ObservedExchange {
+  /** The response's head is there; not called when nothing is answered. */
+  answered(): void;
+  /** Called once, at the end, whatever it was. */
+  finished(outcome: Outcome): void;
 }
