@@ -228,8 +228,12 @@ export abstract class FrameHandler extends Endpoint {
     this.output.frames.maxFrameBytes = Math.min(this.peer.maxFrameSize, minMaxFrameBytes);
     const shift = this.peer.initialWindowSize - before;
     if (shift !== 0) this.#shiftSendWindows(shift);
+    // Before anything that goes by the new values: the peer may hold us to the old ones until then (RFC 9113 §6.5.3).
     this.countControl(settingsAckBytes);
     this.output.frames.settingsAck();
+    if (shift > 0) {
+      for (const stream of this.live.values()) this.sender.opened(stream);
+    }
     this.settingsReceived();
   }
 
@@ -241,7 +245,6 @@ export abstract class FrameHandler extends Endpoint {
         throw new ConnectionError(errorCodes.flowControlError, "INITIAL_WINDOW_SIZE lets a window overflow");
       }
     }
-    if (shift > 0) { for (const stream of this.live.values()) this.sender.opened(stream); }
   }
 
   #settingsAcknowledged(): void {

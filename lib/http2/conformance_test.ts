@@ -1,0 +1,19 @@
+/**
+ * The table of what peers may do wrong: a row for each rule of RFC 9113 that an endpoint can break, in raw frames.
+ * @module
+ */
+import { prefaceAndFrames } from "./conformance/preface_and_frames.ts";
+import { streamStates } from "./conformance/stream_states.ts";
+import { tryServer } from "./conformance/server_case.ts";
+
+const rows = [...prefaceAndFrames, ...streamStates];
+
+for (const row of rows) {
+  const section = row.section.startsWith("RFC") ? row.section : `RFC 9113 §${row.section}`;
+  const outcome = "goAway" in row.expect
+    ? `GOAWAY ${row.expect.goAway}`
+    : "reset" in row.expect
+    ? `RST_STREAM ${row.expect.reset[1]}`
+    : "allowed";
+  Deno.test(`Http2ServerConnection, ${section}: ${row.title}: ${outcome}`, () => tryServer(row));
+}
