@@ -20,6 +20,7 @@ export interface PlatformFile {
   metacrypt: string;
   mcns: string;
   mcns_grpc: string;
+  mcproxy: string;
   mcr: string;
   agent: string;
   admin: string;
@@ -99,6 +100,11 @@ export class TestPlatform implements AsyncDisposable {
   /** `mcnsctl …` on this platform. */
   mcnsctl(...args: string[]): Promise<Ran> {
     return task("mcnsctl", ...args, "--data", this.data);
+  }
+
+  /** `mcproxyctl …` on this platform. */
+  mcproxyctl(...args: string[]): Promise<Ran> {
+    return task("mcproxyctl", ...args, "--data", this.data);
   }
 
   get file(): PlatformFile {

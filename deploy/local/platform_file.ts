@@ -18,6 +18,7 @@ export function platformOf(layout: Layout) {
     metacrypt: https(ports.metacrypt.rest),
     mcns: https(ports.mcns.rest),
     mcns_grpc: `${loopback}:${ports.mcns.grpc}`,
+    mcproxy: `unix:${layout.srv("mcproxy", "run", "admin.sock")}`,
     mcr: `${loopback}:${ports.mcr.rest}`,
     agent: `${loopback}:${ports.agent.grpc}`,
     admin: adminName,

@@ -54,6 +54,7 @@ Deno.test("the platform comes up, deploys, survives and goes", async (t) => {
       metacrypt: `https://${at(111)}`,
       mcns: `https://${at(121)}`,
       mcns_grpc: at(122),
+      mcproxy: `unix:${platform.srv("mcproxy", "run", "admin.sock")}`,
       mcr: at(131),
       agent: at(944),
       admin: "admin",

@@ -1,0 +1,76 @@
+/** firewall block, unblock: one rule that holds addresses, for when there is no time to think of another. */
+import { buildCommand, type Command } from "@stricli/core";
+import { type CliContext, jsonOf, printJson } from "@lib/cli/mod.ts";
+import { conflict } from "@lib/errors/mod.ts";
+import { DeleteRuleResponseSchema, type FirewallRule } from "@proto/mcproxy/v1/mcproxy_pb.ts";
+import { type Mcproxy, type ServerFlags, serverFlags, withMcproxy } from "../connection.ts";
+import { flagErrors } from "../flag_errors.ts";
+import { allRules, settingsOf, showRule, subjectText } from "../rules.ts";
+
+/** The rule's name. */
+const blocked = "blocked";
+
+const addresses = {
+  kind: "array",
+  minimum: 1,
+  parameter: { brief: "Addresses and networks", parse: String, placeholder: "ip[/bits]" },
+} as const;
+
+/** An address alone has one spelling with and without its length. */
+const spelled = (text: string): string => text.toLowerCase().replace(/^([\d.]+)\/32$|^([\da-f:]+)\/128$/, "$1$2");
+
+/** The rule as it stands; undefined where there is none. @throws PlatformError conflict for one of another kind */
+async function blockedRule(proxy: Mcproxy): Promise<FirewallRule | undefined> {
+  const rule = (await allRules(proxy)).find(({ id }) => id === blocked);
+  if (rule === undefined) return undefined;
+  const { cidrs, action, disabled } = rule;
+  const isPlain = action === "block" && !disabled && subjectText({ ...rule, cidrs: [] }) === "everybody";
+  // Without addresses it would be about everybody.
+  if (isPlain && cidrs.length > 0) return rule;
+  throw conflict(`Cannot change rule "${blocked}": it is not the list of blocked addresses that it is kept for`, {
+    hint: `mcproxyctl firewall list shows it; mcproxyctl firewall delete ${blocked} makes room for the list.`,
+  });
+}
+
+function blockCommand(
+  docs: { brief: string; fullDescription: string; customUsage: { input: string; brief: string }[] },
+  change: (now: readonly string[], given: readonly string[]) => string[],
+): Command<CliContext> {
+  return buildCommand({
+    docs,
+    parameters: { flags: serverFlags, positional: addresses },
+    async func(this: CliContext, flags: ServerFlags, ...given: string[]) {
+      const answer = await withMcproxy(this, flags, async (proxy) => {
+        const rule = await blockedRule(proxy);
+        const cidrs = change(rule?.cidrs ?? [], given.map(spelled));
+        if (cidrs.length === 0) return await proxy.firewall.deleteRule({ id: blocked });
+        const settings = rule === undefined ? { id: blocked, priority: 0, action: "block" } : settingsOf(rule);
+        return await flagErrors({ cidrs: "ip" }, () => proxy.firewall.putRule({ ...settings, cidrs }));
+      });
+      if (answer.$typeName === "mcproxy.v1.FirewallRule") return showRule(this, flags, answer);
+      if (flags.json) printJson(this, jsonOf(DeleteRuleResponseSchema, answer));
+      else this.print("Nobody is blocked by address any more\n");
+    },
+  });
+}
+
+export const firewallBlockCommand = blockCommand(
+  {
+    brief: "Block addresses, now",
+    fullDescription:
+      `Adds addresses and networks to the rule "${blocked}", which is asked before those of a higher priority than 0. Their open connections go on until their next request.`,
+    customUsage: [
+      { input: "192.0.2.7 2001:db8:bad::/48", brief: "" },
+    ],
+  },
+  (now, given) => [...new Set([...now, ...given])],
+);
+
+export const firewallUnblockCommand = blockCommand(
+  {
+    brief: "Let blocked addresses in again",
+    fullDescription: `Takes addresses and networks out of the rule "${blocked}", as they are written there.`,
+    customUsage: [{ input: "192.0.2.7", brief: "" }],
+  },
+  (now, given) => now.filter((one) => !given.includes(one)),
+);
