@@ -63,6 +63,9 @@ export class H2Session {
 
   async #serve(stream: ServerStream): Promise<void> {
     const { hostname, limits, observer, date, log, moved } = this.#options;
+    // When all frames at hand have been read: a request that is reset in the same breath (CVE-2023-44487) has no effect.
+    await null;
+    if (stream.closed) return;
     try {
       const request = requestOf(stream, { hostname, maxFields: limits.head.maxFields });
       const exchange = new Exchange(this.#options, new H2Client(stream, request, date));
