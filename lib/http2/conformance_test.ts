@@ -2,11 +2,15 @@
  * The table of what peers may do wrong: a row for each rule of RFC 9113 that an endpoint can break, in raw frames.
  * @module
  */
+import { compression } from "./conformance/compression.ts";
+import { flowControl } from "./conformance/flow_control.ts";
+import { frameDefinitions } from "./conformance/frame_definitions.ts";
+import { messages } from "./conformance/messages.ts";
 import { prefaceAndFrames } from "./conformance/preface_and_frames.ts";
 import { streamStates } from "./conformance/stream_states.ts";
 import { tryServer } from "./conformance/server_case.ts";
 
-const rows = [...prefaceAndFrames, ...streamStates];
+const rows = [...prefaceAndFrames, ...streamStates, ...frameDefinitions, ...flowControl, ...messages, ...compression];
 
 for (const row of rows) {
   const section = row.section.startsWith("RFC") ? row.section : `RFC 9113 §${row.section}`;

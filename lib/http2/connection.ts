@@ -235,7 +235,7 @@ export abstract class Http2Connection extends FrameHandler {
 
   #checkPeer(now: number): void {
     const { settingsAckTimeoutMs, headerBlockTimeoutMs, idleMs } = this.limits;
-    if (this.settingsSentAt > 0 && now - this.settingsSentAt >= settingsAckTimeoutMs) {
+    if (this.settingsSentAt >= 0 && now - this.settingsSentAt >= settingsAckTimeoutMs) {
       const message = `SETTINGS were not acknowledged within ${settingsAckTimeoutMs} ms`;
       throw new LimitPassed("settings_timeout", message, errorCodes.settingsTimeout);
     }

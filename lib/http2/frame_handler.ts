@@ -25,8 +25,8 @@ const settingsAckBytes = 9;
 
 /** Frames to their effects; which streams there may be is the server's or client's to say. */
 export abstract class FrameHandler extends Endpoint {
-  /** When SETTINGS went out that aren't acknowledged, ms; 0 when none. */
-  protected settingsSentAt = 0;
+  /** When SETTINGS went out that aren't acknowledged, ms; -1 when none. */
+  protected settingsSentAt = -1;
   protected readonly block = new HeaderBlock({
     maxContinuations: this.limits.maxContinuations,
     // Fields don't grow by being coded, save for what Huffman makes of odd octets; no encoder must use it on those.
@@ -248,8 +248,8 @@ export abstract class FrameHandler extends Endpoint {
   }
 
   #settingsAcknowledged(): void {
-    if (this.settingsSentAt === 0) return this.spend(flood.ignored);
-    this.settingsSentAt = 0;
+    if (this.settingsSentAt < 0) return this.spend(flood.ignored);
+    this.settingsSentAt = -1;
     const shift = this.limits.initialWindowBytes - this.initialWindow;
     this.initialWindow = this.limits.initialWindowBytes;
     if (shift === 0) return;
