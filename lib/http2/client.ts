@@ -176,7 +176,8 @@ export class Http2ClientConnection extends Http2Connection {
       stream.stopSending(code);
       return this.forget(stream);
     }
-    if (code === errorCodes.refusedStream) stream.refused = true;
+    // A server that has begun to answer has done something.
+    if (code === errorCodes.refusedStream && stream.head === null) stream.refused = true;
     this.abort(stream, code);
   }
 
@@ -196,8 +197,8 @@ export class Http2ClientConnection extends Http2Connection {
     // RFC 9113 §6.8: it never rises again.
     this.#lastPeerStream = Math.min(this.#lastPeerStream, lastStreamId);
     for (const stream of [...this.live.values()]) {
-      if (stream.id <= this.#lastPeerStream) continue;
-      (stream as ClientSideStream).refused = true;
+      if (stream.id <= this.#lastPeerStream || !(stream instanceof ClientSideStream)) continue;
+      stream.refused = stream.head === null;
       this.abort(stream, errorCodes.refusedStream);
     }
     this.leaveNow();

@@ -7,7 +7,9 @@ import { flowControl } from "./conformance/flow_control.ts";
 import { frameDefinitions } from "./conformance/frame_definitions.ts";
 import { messages } from "./conformance/messages.ts";
 import { prefaceAndFrames } from "./conformance/preface_and_frames.ts";
+import { serverFaults } from "./conformance/server_faults.ts";
 import { streamStates } from "./conformance/stream_states.ts";
+import { tryClient } from "./conformance/client_case.ts";
 import { tryServer } from "./conformance/server_case.ts";
 
 const rows = [...prefaceAndFrames, ...streamStates, ...frameDefinitions, ...flowControl, ...messages, ...compression];
@@ -20,4 +22,8 @@ for (const row of rows) {
     ? `RST_STREAM ${row.expect.reset[1]}`
     : "allowed";
   Deno.test(`Http2ServerConnection, ${section}: ${row.title}: ${outcome}`, () => tryServer(row));
+}
+
+for (const row of serverFaults) {
+  Deno.test(`Http2ClientConnection, RFC 9113 §${row.section}: ${row.title}: ${row.sees}`, () => tryClient(row));
 }

@@ -40,6 +40,19 @@ export class RawPeer {
     }
   }
 
+  /** Takes octets that aren't frames off the front. */
+  async take(count: number): Promise<Uint8Array> {
+    const chunk = await this.transport.read();
+    if (chunk === null || chunk.length < count) throw new Error(`${count} octets have not come in one chunk`);
+    this.#feed(chunk.subarray(count));
+    return chunk.subarray(0, count);
+  }
+
+  #feed(chunk: Uint8Array): void {
+    this.#reader.feed(chunk);
+    for (let frame = this.#reader.next(); frame !== null; frame = this.#reader.next()) this.#note(frame);
+  }
+
   /** Reads until `until` says so or the other side has ended; false for the end. */
   async read(until: () => boolean): Promise<boolean> {
     while (!until()) {
@@ -54,8 +67,7 @@ export class RawPeer {
         this.ended = true;
         return until();
       }
-      this.#reader.feed(chunk);
-      for (let frame = this.#reader.next(); frame !== null; frame = this.#reader.next()) this.#note(frame);
+      this.#feed(chunk);
     }
     return true;
   }
