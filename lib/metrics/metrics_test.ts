@@ -38,6 +38,33 @@ latency_seconds_count{route="a"} 3
   );
 });
 
+Deno.test("Registry.text asks for what the program keeps itself, and tells only what is there", () => {
+  const registry = new Registry();
+  const hits = new Map([["a", 1], ["b", 2]]);
+  registry.countersFrom("hits_total", "Hits", ["rule"], () => [...hits].map(([rule, count]) => [{ rule }, count]));
+  registry.gaugesFrom("age", "Age", [], () => [[{}, 3]]);
+  const counts = { within: [1, 2], sum: 5.55, total: 3 };
+  registry.histogramsFrom("latency_seconds", "Latency", [0.1, 1], ["route"], () => [[{ route: "a" }, counts]]);
+  hits.delete("a");
+  assert.equal(
+    registry.text(),
+    `# HELP hits_total Hits
+# TYPE hits_total counter
+hits_total{rule="b"} 2
+# HELP age Age
+# TYPE age gauge
+age 3
+# HELP latency_seconds Latency
+# TYPE latency_seconds histogram
+latency_seconds_bucket{route="a",le="0.1"} 1
+latency_seconds_bucket{route="a",le="1"} 2
+latency_seconds_bucket{route="a",le="+Inf"} 3
+latency_seconds_sum{route="a"} 5.55
+latency_seconds_count{route="a"} 3
+`,
+  );
+});
+
 Deno.test("Registry refuses a name twice", () => {
   const registry = new Registry();
   registry.counter("a", "A");

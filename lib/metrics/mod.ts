@@ -24,6 +24,19 @@ export interface Histogram {
   observe(value: number, labels?: Labels): void;
 }
 
+/** A value and whose it is. */
+export type Sample = readonly [labels: Labels, value: number];
+
+/** A histogram and whose it is. */
+export type HistogramSample = readonly [labels: Labels, counts: HistogramCounts];
+
+export interface HistogramCounts {
+  /** Observations up to each bucket's bound, those of the buckets before it included. */
+  readonly within: readonly number[];
+  readonly sum: number;
+  readonly total: number;
+}
+
 /** Seconds, for latencies from a quarter of a millisecond to ten seconds. */
 export const latencyBuckets: readonly number[] = [0.00025, 0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1, 2.5, 10];
 
@@ -59,6 +72,33 @@ export class Registry {
     this.#add(name, help, "counter", () => `${name} ${read()}\n`);
   }
 
+  /** Counters with labels that the program keeps itself; what it no longer has is no longer told. */
+  countersFrom(name: string, help: string, labelNames: readonly string[], read: () => Iterable<Sample>): void {
+    this.#add(name, help, "counter", () => lines(name, sampled(labelNames, read)));
+  }
+
+  /** As `countersFrom`. */
+  gaugesFrom(name: string, help: string, labelNames: readonly string[], read: () => Iterable<Sample>): void {
+    this.#add(name, help, "gauge", () => lines(name, sampled(labelNames, read)));
+  }
+
+  /** Histograms that the program keeps itself. @param buckets upper bounds, ascending, without +Inf */
+  histogramsFrom(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labelNames: readonly string[],
+    read: () => Iterable<HistogramSample>,
+  ): void {
+    this.#add(name, help, "histogram", () => {
+      let text = "";
+      for (const [labels, counts] of read()) {
+        text += histogramText(name, buckets, labelText(labelNames, labels), counts);
+      }
+      return text;
+    });
+  }
+
   /** @param buckets upper bounds, ascending, without +Inf */
   histogram(name: string, help: string, buckets: readonly number[], labelNames: readonly string[] = []): Histogram {
     const series = new Map<string, { counts: number[]; sum: number; total: number }>();
@@ -66,12 +106,7 @@ export class Registry {
       let text = "";
       for (const [labels, { counts, sum, total }] of series) {
         let running = 0;
-        buckets.forEach((bound, i) => {
-          running += counts[i]!;
-          text += `${name}_bucket${withLabel(labels, `le="${bound}"`)} ${running}\n`;
-        });
-        text += `${name}_bucket${withLabel(labels, 'le="+Inf"')} ${total}\n`;
-        text += `${name}_sum${braced(labels)} ${sum}\n${name}_count${braced(labels)} ${total}\n`;
+        text += histogramText(name, buckets, labels, { within: counts.map((count) => running += count), sum, total });
       }
       return text;
     });
@@ -97,6 +132,24 @@ export class Registry {
     if (this.#metrics.has(name)) throw new Error(`metric ${name} is registered already`);
     this.#metrics.set(name, { render: () => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${render()}` });
   }
+}
+
+function sampled(names: readonly string[], read: () => Iterable<Sample>): Map<string, number> {
+  const values = new Map<string, number>();
+  for (const [labels, value] of read()) values.set(labelText(names, labels), value);
+  return values;
+}
+
+function histogramText(
+  name: string,
+  buckets: readonly number[],
+  labels: string,
+  { within, sum, total }: HistogramCounts,
+): string {
+  let text = "";
+  buckets.forEach((bound, i) => text += `${name}_bucket${withLabel(labels, `le="${bound}"`)} ${within[i]}\n`);
+  return `${text}${name}_bucket${withLabel(labels, 'le="+Inf"')} ${total}\n` +
+    `${name}_sum${braced(labels)} ${sum}\n${name}_count${braced(labels)} ${total}\n`;
 }
 
 function labelText(names: readonly string[], labels: Labels): string {

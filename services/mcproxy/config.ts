@@ -114,11 +114,15 @@ export const schema = defineConfig({
     mcias_ca_cert: path("", "root certificate that MCIAS's must lead to, PEM"),
   },
   access_log: {
-    file: path("", 'a line per request and passthrough connection; "" for none'),
+    dir: path(
+      "",
+      'folder of access.log, a line per request and passthrough connection, and its numbered files; "" for none',
+    ),
     format: choice("json", ["json", "combined"], "JSON objects, or the lines that log analysers know"),
     // 64 MiB is some 250,000 requests.
     max_mib: integer(64, "the file is closed and numbered at this size", { min: 1, max: 65_536 }),
-    keep: integer(4, "closed files kept", { max: 1000 }),
+    keep: integer(4, "closed files kept: access.log.1 is the newest", { max: 1000 }),
+    queries: boolean(false, "queries are written, too: they often hold secrets"),
   },
   metrics: {
     addr: address("127.0.0.1:9091", "Prometheus text at /metrics and /health, plain HTTP; keep it on loopback"),

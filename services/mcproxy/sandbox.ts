@@ -25,7 +25,7 @@ export const sandbox: Declaration = {
     "admin.tls_key",
     "admin.mcias_ca_cert",
   ],
-  write: ["server.data_dir", "access_log.file"],
+  write: ["server.data_dir", "access_log.dir"],
   // Port sharing, for a restart without a gap.
   unstable: ["net"],
   takeover: true,

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { openDatabase } from "@lib/db/mod.ts";
 import { invalid, quote } from "@lib/errors/mod.ts";
-import { RecentProblems } from "@lib/log/mod.ts";
+import { type Logger, RecentProblems } from "@lib/log/mod.ts";
 import { serveHttp } from "@lib/http/mod.ts";
 import {
   type HealthReport,
@@ -39,6 +39,7 @@ import { type RouteReader, RouteStore } from "./store/route_store.ts";
 import { Deadlines } from "./stream/deadlines.ts";
 import { CertificateFolder } from "./tls/certificate_folder.ts";
 import { Ingress, type IngressLimits } from "./tls/ingress.ts";
+import { AccessLog } from "./traffic/access_log.ts";
 import { Connections } from "./traffic/connections.ts";
 import { registerMetrics } from "./traffic/metrics.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
@@ -113,6 +114,9 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   });
   const router = new Router({ store, certificates, acme: null, upstreams, rules, log });
 
+  const accessLog = openAccessLog(config, log);
+  if (accessLog !== null) stack.use(accessLog);
+
   // What takes connections. All doors close side by side, so that the time-out holds for all together.
   const connections = new Connections();
   const doors: (() => Promise<unknown>)[] = [];
@@ -125,7 +129,8 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
       ...{ listener, connections, guard: firewall, router, upstreams, deadlines, refresh, log },
       limits: limitsOf(config),
       networks: (cidrs) => new Networks(cidrs),
-      now: () => clock.now(),
+      accessLog,
+      clock,
     });
   };
   const listeners: ListenerSet = new ListenerSet({
@@ -161,7 +166,10 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   router.reload();
   listeners.start();
   stack.use(watchDatabase(db, reload, log));
-  registerMetrics(context.metrics, { listeners: () => listeners.all(), router, upstreams });
+  registerMetrics(context.metrics, {
+    listeners: () => listeners.all(),
+    ...{ router, upstreams, firewall, country, accessLog },
+  });
 
   const health = (): HealthReport => {
     const reasons = [
@@ -170,6 +178,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
       ...firewall.problems,
       ...(country === null || country.alarm === "" ? [] : [country.alarm]),
       ...router.unserved,
+      ...(accessLog === null || accessLog.problem === "" ? [] : [accessLog.problem]),
       ...certificateReasons(router, clock.now(), config.certificates.warn_days),
     ];
     return { status: reasons.length === 0 ? "serving" : "degraded", reasons };
@@ -206,7 +215,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     ...routeOperations({ router, routes: store, certificates }),
     ...listenerOperations(listeners),
     ...firewallOperations({ book, firewall, rules: firewallStore }),
-    ...statsOperations({ router, listeners, connections, explain, startedAt: context.startedAt }),
+    ...statsOperations({ router, listeners, connections, upstreams, explain, startedAt: context.startedAt }),
   ];
   const status = () =>
     statusLines({
@@ -243,6 +252,10 @@ function listenersOf({ listeners }: Config): ListenerInput[] {
     names.add(name);
     return { name, address: addr, kind, proxyProtocolFrom: proxy_protocol_from };
   });
+}
+
+function openAccessLog({ access_log: { dir, max_mib, ...same } }: Config, log: Logger): AccessLog | null {
+  return dir === "" ? null : new AccessLog({ ...same, dir, maxBytes: max_mib * 1024 * 1024, log });
 }
 
 function limitsOf({ limits, backends }: Config): IngressLimits {

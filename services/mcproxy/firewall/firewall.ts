@@ -111,6 +111,11 @@ export class Firewall {
     return this.#states.get(id)?.counters ?? null;
   }
 
+  /** What every rule has done, by id; disabled ones too. */
+  *counters(): Generator<readonly [id: string, counters: Readonly<RuleCounters>]> {
+    for (const [id, { counters }] of this.#states) yield [id, counters];
+  }
+
   /** Buckets in use, for the metrics. */
   get buckets(): number {
     return this.#buckets.size;

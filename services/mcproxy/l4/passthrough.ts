@@ -28,8 +28,11 @@ export interface PassthroughOptions {
   moved(): void;
 }
 
-/** Runs until both directions have ended; closes both connections. Never rejects. */
-export async function passthrough(options: PassthroughOptions): Promise<void> {
+/**
+ * Runs until both directions have ended; closes both connections. Never rejects.
+ * @returns the backend that took it, "host:port"; "" when none did
+ */
+export async function passthrough(options: PassthroughOptions): Promise<string> {
   const { client, counters, deadlines, idleMs, moved } = options;
   let lease: Lease | null = null;
   const deadline = deadlines.open(() => {
@@ -49,6 +52,7 @@ export async function passthrough(options: PassthroughOptions): Promise<void> {
     client.destroy();
     moved();
   }
+  return lease?.backend.key ?? "";
 }
 
 async function sendPreface(lease: Lease, preface: Uint8Array): Promise<void> {

@@ -9,11 +9,13 @@ import type { ListenerSet } from "../listening/listener_set.ts";
 import type { Explainer } from "../routing/explain.ts";
 import type { Router } from "../routing/router.ts";
 import type { Connections } from "../traffic/connections.ts";
+import type { Upstreams } from "../upstream/upstreams.ts";
 
 export interface StatsOperationsOptions {
   router: Router;
   listeners: ListenerSet;
   connections: Connections;
+  upstreams: Pick<Upstreams, "states">;
   explain: Explainer;
   startedAt: Date;
 }
@@ -21,7 +23,7 @@ export interface StatsOperationsOptions {
 const connectionLimits = { default: 100, max: 1000 };
 
 export function statsOperations(options: StatsOperationsOptions): Operation[] {
-  const { router, listeners, connections, explain, startedAt } = options;
+  const { router, listeners, connections, upstreams, explain, startedAt } = options;
   return [
     ...implement(StatsService, {
       getStats: () => ({
@@ -44,6 +46,14 @@ export function statsOperations(options: StatsOperationsOptions): Operation[] {
           bytesIn: BigInt(counters.bytesIn),
           bytesOut: BigInt(counters.bytesOut),
           backendErrors: BigInt(counters.backendErrors),
+          responses: Object.fromEntries(counters.responses().map(([name, count]) => [name, BigInt(count)])),
+          latencyP50Ms: counters.latency.quantile(0.5),
+          latencyP99Ms: counters.latency.quantile(0.99),
+        })),
+        backends: upstreams.states().map(({ active, idle, ...state }) => ({
+          ...state,
+          active: BigInt(active),
+          idle: BigInt(idle),
         })),
       }),
       listConnections: ({ listener, limit }) => ({

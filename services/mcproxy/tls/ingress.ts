@@ -3,6 +3,7 @@
  * decrypted (l7).
  * @module
  */
+import type { Clock } from "@lib/clock/mod.ts";
 import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import {
@@ -29,8 +30,10 @@ import type { ByteStream } from "../stream/byte_stream.ts";
 import { ConnStream } from "../stream/conn_stream.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import type { TlsStream } from "../stream/tls_stream.ts";
+import type { AccessLog } from "../traffic/access_log.ts";
 import type { Connections, OpenConnection } from "../traffic/connections.ts";
 import { ListenerCounters, type RouteCounters } from "../traffic/counters.ts";
+import { ObservedConnection } from "../traffic/observed_connection.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 import { type Arrival, arrive, type Client } from "./arrival.ts";
 import type { HelloLimits } from "./hello_reader.ts";
@@ -57,8 +60,9 @@ export interface IngressOptions {
   deadlines: Deadlines;
   /** Takes over what another process has changed in the store, at once. */
   refresh(): void;
-  /** Milliseconds since the epoch. */
-  now(): number;
+  /** Null when none is configured. */
+  accessLog: AccessLog | null;
+  clock: Clock;
   log: Logger;
 }
 
@@ -139,14 +143,14 @@ export class Ingress implements Door {
 
   async #accepted(conn: Deno.TcpConn): Promise<void> {
     const { counters } = this;
-    const { limits, connections, guard, now, log } = this.#options;
+    const { limits, connections, guard, clock, log } = this.#options;
     counters.accepted++;
     if (counters.active >= limits.maxConnections) {
       counters.refuse("too_many_connections");
       return closeQuietly(conn);
     }
     counters.active++;
-    const shown = connections.open(this.name, now());
+    const shown = connections.open(this.name, clock.now());
     const open: Open = { shown, drain() {}, destroy: () => closeQuietly(conn) };
     this.#open.add(open);
     let address: string | null = null;
@@ -198,15 +202,17 @@ export class Ingress implements Door {
   }
 
   async #passthrough(conn: Deno.TcpConn, open: Open, { live, hostname, client, bytes }: Routed): Promise<void> {
-    const { limits, upstreams, deadlines, router, refresh, listener } = this.#options;
+    const { limits, upstreams, deadlines, router, refresh, listener, clock, accessLog } = this.#options;
     const { backends, sendProxyProtocol } = live.route;
     const stream = new ConnStream(conn);
     stream.unread(bytes);
     live.counters.bytesIn += bytes.length;
     open.destroy = () => stream.destroy();
     open.shown.stream = stream;
-    open.shown.protocol = listener.kind === "tcp" ? "tcp" : "l4";
-    await passthrough({
+    const protocol = listener.kind === "tcp" ? "tcp" : "l4";
+    open.shown.protocol = protocol;
+    const began = clock.monotonic();
+    const backend = await passthrough({
       client: stream,
       backends,
       current: () => {
@@ -225,10 +231,16 @@ export class Ingress implements Door {
       idleMs: limits.tunnelIdleMs,
       moved: meter(stream, live.counters),
     });
+    accessLog?.write({
+      ...{ at: open.shown.openedAt, client: client.source.address, listener: this.name, hostname, protocol },
+      ...{ requestBytes: bytes.length + stream.bytesRead, responseBytes: stream.bytesWritten },
+      ...{ durationMs: clock.monotonic() - began, backend },
+      ...nothingOfHttp,
+    });
   }
 
   async #terminate(conn: Deno.TcpConn, open: Open, { live, hostname, client, bytes }: Routed): Promise<void> {
-    const { limits, deadlines, guard, router, upstreams, refresh, now, log } = this.#options;
+    const { limits, deadlines, guard, router, upstreams, refresh, clock, accessLog, log } = this.#options;
     const context = router.contextOf(live);
     if (context === null) {
       const reason = "no_certificate";
@@ -279,8 +291,12 @@ export class Ingress implements Door {
       upstreams,
       deadlines,
       limits: limits.http,
-      observer: null,
-      date: () => new Date(now()).toUTCString(),
+      observer: new ObservedConnection({
+        ...{ clock, accessLog, listener: this.name, client: remote, hostname },
+        alpn: stream.alpnProtocol || "",
+        counters: live.counters,
+      }),
+      date: () => new Date(clock.now()).toUTCString(),
       moved: meter(stream, live.counters),
       log,
     };
@@ -289,18 +305,19 @@ export class Ingress implements Door {
     open.destroy = () => stream.destroy();
     if (this.#draining) session.drain();
     await session.run();
+    if (session instanceof H2Session && session.fault !== null) this.counters.h2Fault(session.fault);
   }
 
   /** Counts and closes; with an alert where the other side speaks TLS, in words where it speaks plain HTTP. */
   async #refuse(conn: Deno.TcpConn, refused: Extract<Arrival, { kind: "refused" }>): Promise<void> {
-    const { log, now } = this.#options;
+    const { log, clock } = this.#options;
     const { reason, alert, bytes, detail } = refused;
     this.counters.refuse(reason);
     log.debug("Connection refused", { listener: this.name, reason, detail });
     try {
       if (alert !== null) await conn.write(alertRecord(alert));
       else if (reason === "not_tls" && looksLikeHttp(bytes)) {
-        const date = new Date(now()).toUTCString();
+        const date = new Date(clock.now()).toUTCString();
         await conn.write(page(400, "this port speaks HTTPS", { close: true, head: false, date }));
       }
       await conn.closeWrite();
@@ -310,6 +327,19 @@ export class Ingress implements Door {
     closeQuietly(conn);
   }
 }
+
+/** Of a line of the access log. */
+const nothingOfHttp = {
+  method: "",
+  target: "",
+  status: 0,
+  rule: "",
+  userAgent: "",
+  alpn: "",
+  traceparent: "",
+  requestId: "",
+  isCut: false,
+};
 
 /** Adds what has passed over the client's side since the last call; the first counts what came before it. */
 function meter(stream: ByteStream, counters: RouteCounters): () => void {

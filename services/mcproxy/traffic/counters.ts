@@ -2,6 +2,7 @@
  * What has passed since the start, in plain fields: hot paths count here, the API and the metrics read.
  * @module
  */
+import { LatencyHistogram } from "./latency.ts";
 
 /** Why a connection was closed before a route took it. */
 export const refusals = [
@@ -30,9 +31,15 @@ export class ListenerCounters {
   accepted = 0;
   active = 0;
   readonly refused = new Map<Refusal, number>();
+  /** HTTP/2 connections that ended by a fault, by its name (lib/http2/fault.ts). */
+  readonly h2Faults = new Map<string, number>();
 
   refuse(reason: Refusal): void {
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1);
+  }
+
+  h2Fault(fault: string): void {
+    this.h2Faults.set(fault, (this.h2Faults.get(fault) ?? 0) + 1);
   }
 }
 
@@ -47,4 +54,20 @@ export class RouteCounters {
   bytesOut = 0;
   /** Refused or lost backend connections, time-outs and malformed responses. */
   backendErrors = 0;
+  /** From a request's head to its response's. */
+  readonly latency = new LatencyHistogram();
+  /** By the first digit of the status. */
+  readonly #responses = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+  /** Something was answered. @param status 0 when nothing was */
+  answered(status: number): void {
+    this.#responses[Math.trunc(status / 100)]!++;
+  }
+
+  /** Classes of which there were any: "2xx" and so on. */
+  responses(): [name: string, count: number][] {
+    return this.#responses.flatMap((count, digit): [string, number][] =>
+      digit > 0 && count > 0 ? [[`${digit}xx`, count]] : []
+    );
+  }
 }

@@ -50,6 +50,8 @@ export class BackendPool {
   active = 0;
   /** When the last connection attempt failed, by the monotonic clock; −Infinity when the last one succeeded. */
   #failedAt = -Infinity;
+  /** Why the last connection couldn't be made; "" when it could. */
+  failure = "";
   readonly #idle: Idle[] = [];
   #closed = false;
 
@@ -99,6 +101,7 @@ export class BackendPool {
       connection.setNoDelay(true);
       if (this.#failedAt !== -Infinity) this.log.info("Backend answers again", { backend: key });
       this.#failedAt = -Infinity;
+      this.failure = "";
       return this.#lease(new ConnStream(connection), false);
     } catch (error) {
       this.active--;
@@ -109,6 +112,7 @@ export class BackendPool {
         this.log.warn("Backend doesn't take connections", { backend: key, reason: messageOf(reason) });
       }
       this.#failedAt = this.clock.monotonic();
+      this.failure = messageOf(reason);
       throw reason;
     } finally {
       deadline.close();

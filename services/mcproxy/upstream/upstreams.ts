@@ -11,6 +11,7 @@ import { H1Call } from "../h1/backend_call.ts";
 import type { Endpoint } from "../proxy_protocol/mod.ts";
 import type { BackendCall } from "../relay/backend_call.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
+import { type BackendState, backendStates } from "./backend_state.ts";
 import { BackendPool, type Lease, type UpstreamLimits } from "./backend_pool.ts";
 
 /** No backend of the route gave a connection; `busy` when all that answer are at their limit. */
@@ -104,6 +105,11 @@ export class Upstreams {
       idle += pool.idle;
     }
     return { active, idle };
+  }
+
+  /** Of every backend that was asked since a route names it. */
+  states(): BackendState[] {
+    return backendStates(this.#pools.values());
   }
 
   /** Closes the idle connections of backends that no route names any more. */
