@@ -11,7 +11,7 @@ import { maxUint31, settings } from "./frame.ts";
 import type { DecodedBlock, FieldList } from "./hpack/decoder.ts";
 import { parseResponseFields, parseTrailers } from "./message.ts";
 import { ReceiveWindow } from "./receive_window.ts";
-import { type LiveStream, StreamReset } from "./stream.ts";
+import { handled, type LiveStream, rejected, StreamReset } from "./stream.ts";
 import type { Http2Transport } from "./transport.ts";
 
 /** Streams at once until the server's SETTINGS say how many; RFC 9113 §6.5.2 asks servers for no fewer. */
@@ -84,7 +84,7 @@ export class Http2ClientConnection extends Http2Connection {
 
   /** Settles when the server has answered a PING; rejects when the connection ends first. */
   ping(): Promise<void> {
-    if (this.ending) return Promise.reject(new StreamReset(0, errorCodes.cancel));
+    if (this.ending) return rejected(new StreamReset(0, errorCodes.cancel));
     if (this.#pings.length >= maxPings) return Promise.reject(new Error(`${maxPings} PINGs are unanswered already`));
     const id = ++this.#pingId;
     const opaque = new Uint8Array(8);
@@ -149,7 +149,7 @@ export class Http2ClientConnection extends Http2Connection {
       return;
     }
     const contentLength = this.#contentLength(stream, head.status, head.contentLength);
-    stream.receiveWindow = new ReceiveWindow(this.initialWindow, this.limits.initialWindowBytes);
+    stream.receiveWindow = new ReceiveWindow(this.initialWindow);
     stream.expected = contentLength ?? -1;
     if (end) this.endWithFields(stream);
     stream.responded({ status: head.status, fields: head.fields, end, contentLength, neverIndexed });
@@ -215,7 +215,7 @@ export class Http2ClientConnection extends Http2Connection {
   protected override abortAll(code: number): void {
     super.abortAll(code);
     for (const { returned } of this.#pings.splice(0)) {
-      returned.promise.catch(() => {});
+      handled(returned.promise);
       returned.reject(new StreamReset(0, code));
     }
   }

@@ -3,7 +3,7 @@
  * @module
  */
 import type { FieldList } from "./hpack/decoder.ts";
-import { type Http2Stream, LiveStream, StreamReset } from "./stream.ts";
+import { handled, type Http2Stream, LiveStream, rejected, StreamReset } from "./stream.ts";
 
 export interface Response {
   readonly status: number;
@@ -40,7 +40,7 @@ export class ClientSideStream extends LiveStream implements ClientStream {
 
   response(): Promise<Response> {
     if (this.head !== null) return Promise.resolve(this.head);
-    if (this.resetCode >= 0) return Promise.reject(new StreamReset(this.id, this.resetCode));
+    if (this.resetCode >= 0) return rejected(new StreamReset(this.id, this.resetCode));
     this.#waiting ??= Promise.withResolvers();
     return this.#waiting.promise;
   }
@@ -53,8 +53,10 @@ export class ClientSideStream extends LiveStream implements ClientStream {
 
   override fail(code: number): boolean {
     if (!super.fail(code)) return false;
-    this.#waiting?.promise.catch(() => {});
-    this.#waiting?.reject(new StreamReset(this.id, code));
+    if (this.#waiting !== null) {
+      handled(this.#waiting.promise);
+      this.#waiting.reject(new StreamReset(this.id, code));
+    }
     this.#waiting = null;
     return true;
   }

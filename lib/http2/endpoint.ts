@@ -63,7 +63,7 @@ export abstract class Endpoint implements StreamHost {
     this.peer = new PeerSettings(peerIsServer);
     this.decoder = new HpackDecoder({ maxTableBytes: 4096, maxListBytes: this.limits.maxHeaderListBytes });
     this.encoder = new HpackEncoder();
-    this.window = new ReceiveWindow(this.limits.connectionWindowBytes, this.limits.connectionWindowBytes);
+    this.window = new ReceiveWindow(this.limits.connectionWindowBytes);
     // A peer that hasn't seen our SETTINGS yet goes by the RFC's value, where that is more.
     this.initialWindow = Math.max(this.limits.initialWindowBytes, defaultWindowBytes);
     this.output = new Output({

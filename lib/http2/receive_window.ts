@@ -4,16 +4,17 @@
  */
 
 /**
- * Credit is announced by halves: below half a window it is collected, so that a small body costs no WINDOW_UPDATE and a
- * large one costs two per window, while the peer always has half the window less what our reader hasn't taken.
+ * Credit is collected until it is as much as the peer has left: half a window when everything is read at once, so that a
+ * small body costs no WINDOW_UPDATE; less when bytes wait for a reader, so that those who do read share what is left of
+ * the connection's window without standing still.
  */
 export class ReceiveWindow {
   /** May be negative after our SETTINGS have shrunk it (RFC 9113 §6.9.2). */
   #left: number;
   #owed = 0;
 
-  /** @param left what the peer may send now @param size what it may send when everything has been read */
-  constructor(left: number, readonly size: number) {
+  /** @param left what the peer may send now */
+  constructor(left: number) {
     this.#left = left;
   }
 
@@ -23,7 +24,8 @@ export class ReceiveWindow {
 
   /** Counts flow-controlled octets that came; false when the peer wasn't allowed that many. */
   receive(octets: number): boolean {
-    if (octets > this.#left) return false;
+    // RFC 9113 §6.9.1: an empty frame needs no window.
+    if (octets > this.#left && octets > 0) return false;
     this.#left -= octets;
     return true;
   }
@@ -31,7 +33,7 @@ export class ReceiveWindow {
   /** Counts octets that were taken out of our buffers; returns the increment to announce now, or 0. */
   release(octets: number): number {
     this.#owed += octets;
-    if (this.#owed * 2 < this.size || this.#owed === 0) return 0;
+    if (this.#owed < this.#left || this.#owed === 0) return 0;
     const increment = this.#owed;
     this.#owed = 0;
     this.#left += increment;

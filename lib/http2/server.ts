@@ -122,7 +122,7 @@ export class Http2ServerConnection extends Http2Connection {
     const stream = new ServerSideStream(id, this, this.peer.initialWindowSize, head, !end, neverIndexed);
     if (end) stream.remoteEnded = true;
     else {
-      stream.receiveWindow = new ReceiveWindow(this.initialWindow, this.limits.initialWindowBytes);
+      stream.receiveWindow = new ReceiveWindow(this.initialWindow);
       stream.expected = head.contentLength ?? -1;
     }
     this.live.set(id, stream);

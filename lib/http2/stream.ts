@@ -103,7 +103,7 @@ export abstract class LiveStream implements Http2Stream {
     }
     const queue = this.#received;
     if (queue !== null && queue.length > 0) return this.#lend(queue);
-    if (this.resetCode >= 0) return Promise.reject(new StreamReset(this.id, this.resetCode));
+    if (this.resetCode >= 0) return rejected(new StreamReset(this.id, this.resetCode));
     if (this.remoteEnded) return null;
     if (this.#reader !== null) throw new Error(`Stream ${this.id} is being read already: await the read before`);
     this.#reader = Promise.withResolvers();
@@ -118,7 +118,7 @@ export abstract class LiveStream implements Http2Stream {
 
   write(bytes: Uint8Array, end = false): Promise<void> | void {
     const code = Math.max(this.resetCode, this.stoppedCode);
-    if (code >= 0) return Promise.reject(new StreamReset(this.id, code));
+    if (code >= 0) return rejected(new StreamReset(this.id, code));
     if (this.pending !== null) throw new Error(`Stream ${this.id} is being written already: await the write before`);
     if (this.localEnded || this.ending) throw new Error(`Stream ${this.id} was ended: nothing can be written after it`);
     return this.host.sendData(this, bytes, end);
@@ -181,8 +181,7 @@ export abstract class LiveStream implements Http2Stream {
     const reader = this.#reader;
     this.#reader = null;
     if (reader !== null) {
-      // Whoever let go of the read has an owner that hears of it by `onReset`.
-      reader.promise.catch(() => {});
+      handled(reader.promise);
       reader.reject(new StreamReset(this.id, code));
     }
     return true;
@@ -193,7 +192,18 @@ export abstract class LiveStream implements Http2Stream {
     this.pending = null;
     this.written = null;
     if (written === null) return;
-    written.promise.catch(() => {});
+    handled(written.promise);
     written.reject(new StreamReset(this.id, code));
   }
+}
+
+/** A promise whose rejection nobody need look at: the stream's owner hears of a reset by `onReset` too. */
+export function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+/** A promise that has failed already. */
+export function rejected(reset: StreamReset): Promise<never> {
+  return handled(Promise.reject(reset));
 }
