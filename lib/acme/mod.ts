@@ -12,6 +12,7 @@ export {
   type HttpChallenge,
   type TlsAlpnChallenge,
 } from "./challenge.ts";
+export { challengeFlight } from "./challenge_handshake.ts";
 export { acmeTlsProtocol, challengeCertificate, oidAcmeIdentifier } from "./challenge_certificate.ts";
 export { AcmeClient, type AcmeClientOptions, type IssueOptions, revocationReasons } from "./client.ts";
 export type { AcmeHttp } from "./connection.ts";

@@ -1,8 +1,8 @@
 /** How the test's ACME server checks challenges: over real sockets, as RFC 8555 §8 and RFC 8737 §3 say. */
-import { once } from "node:events";
-import { connect } from "node:tls";
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
+import { parseCertificate } from "@lib/pki/mod.ts";
+import { run } from "@lib/testing/mod.ts";
 import { challengeServerName } from "../challenge.ts";
 import { acmeTlsProtocol, oidAcmeIdentifier } from "../challenge_certificate.ts";
 
@@ -47,29 +47,16 @@ async function validateHttp({ httpPort = 0 }: Reach, name: string, keyAuthorizat
   return body.trimEnd() === keyAuthorization ? "" : "the key authorization is wrong";
 }
 
+/** By OpenSSL: the runtime's own TLS takes no certificate with this extension, as a client either. */
 async function validateTls({ tlsPort = 0 }: Reach, name: string, keyAuthorization: string): Promise<string> {
-  const socket = connect({
-    host: "127.0.0.1",
-    port: tlsPort,
-    servername: challengeServerName(name),
-    ALPNProtocols: [acmeTlsProtocol],
-    rejectUnauthorized: false,
-  });
-  try {
-    await once(socket, "secureConnect");
-    if (socket.alpnProtocol !== acmeTlsProtocol) return `it speaks ${socket.alpnProtocol}`;
-    const certificate = new x509.X509Certificate(new Uint8Array(socket.getPeerCertificate(true).raw));
-    const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? [];
-    if (names.length !== 1 || names[0]!.value !== name) {
-      return `its certificate is for ${names.map((one) => one.value)}`;
-    }
-    const extension = certificate.getExtension(oidAcmeIdentifier);
-    const wanted = Uint8Array.of(4, 32, ...await sha256(keyAuthorization)).toHex();
-    if (extension?.critical !== true) return "no critical acmeIdentifier";
-    return new Uint8Array(extension.value).toHex() === wanted ? "" : "the acmeIdentifier is wrong";
-  } finally {
-    const closed = new Promise((resolve) => socket.once("close", resolve));
-    socket.destroy();
-    await closed;
-  }
+  const to = ["-connect", `127.0.0.1:${tlsPort}`, "-servername", challengeServerName(name), "-alpn", acmeTlsProtocol];
+  const { stdout, stderr } = await run("openssl", ["s_client", ...to], { stdin: "" });
+  if (!stdout.includes(`ALPN protocol: ${acmeTlsProtocol}\n`)) return `it doesn't speak ${acmeTlsProtocol}: ${stderr}`;
+  const certificate = new x509.X509Certificate(parseCertificate(stdout).pem);
+  const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? [];
+  if (names.length !== 1 || names[0]!.value !== name) return `its certificate is for ${names.map((one) => one.value)}`;
+  const extension = certificate.getExtension(oidAcmeIdentifier);
+  const wanted = Uint8Array.of(4, 32, ...await sha256(keyAuthorization)).toHex();
+  if (extension?.critical !== true) return "no critical acmeIdentifier";
+  return new Uint8Array(extension.value).toHex() === wanted ? "" : "the acmeIdentifier is wrong";
 }
