@@ -23,6 +23,10 @@ export interface DialTlsOptions {
   alpn?: string[];
   /** For connection and handshake together, in ms; default 10,000. */
   timeoutMs?: number;
+  /** False takes any certificate: only where an operator has said so for this one peer. Default true. */
+  verify?: boolean;
+  /** Sent in the clear before the handshake: a PROXY header. */
+  preface?: Uint8Array;
 }
 
 /**
@@ -50,7 +54,7 @@ async function dial(
 ): Promise<SecureConnection> {
   const transport = await dialTransport(options, at, deadline, timeoutMs);
   try {
-    const socket = await shake(transport, options, true, deadline);
+    const socket = await shake(transport, options, options.verify ?? true, deadline);
     return new SecureConnection(socket, transport);
   } catch (error) {
     transport.destroy();
@@ -66,7 +70,7 @@ async function dial(
 }
 
 async function dialTransport(
-  { hostname, port }: DialTlsOptions,
+  { hostname, port, preface }: DialTlsOptions,
   at: string,
   deadline: AbortSignal,
   timeoutMs: number,
@@ -82,6 +86,12 @@ async function dialTransport(
     throw unavailable(`Cannot connect to ${at}: ${messageOf(error)}`, { cause: error });
   }
   conn.setNoDelay(true);
+  try {
+    for (let at = 0; at < (preface?.length ?? 0);) at += await conn.write(preface!.subarray(at));
+  } catch (error) {
+    conn.close();
+    throw unavailable(`The connection to ${at} was closed at once: ${messageOf(error)}`, { cause: error });
+  }
   return new ConnTransport(conn, { address: conn.remoteAddr.hostname, port: conn.remoteAddr.port });
 }
 

@@ -54,6 +54,7 @@ export interface RunningProxy extends RunningService {
   readonly router: Router;
   readonly routes: RouteReader;
   readonly metricsAddress: string;
+  readonly upstreams: Upstreams;
 }
 
 export async function startServer(context: ServiceContext<Config>): Promise<RunningProxy> {
@@ -77,17 +78,16 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   // What routes stand on.
   const deadlines = new Deadlines(clock);
   const upstreams = stack.adopt(
-    new Upstreams(
-      {
+    new Upstreams({
+      limits: {
         connectTimeoutMs: config.backends.connect_timeout_ms,
         maxConnections: config.backends.max_connections,
         maxIdle: config.backends.max_idle,
         idleMs: config.backends.idle_timeout_ms,
       },
-      deadlines,
-      clock,
-      log,
-    ),
+      ca: () => backendRoots(config),
+      ...{ deadlines, clock, log },
+    }),
     (all) => all.close(),
   );
   const certificates = stack.adopt(
@@ -236,6 +236,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     listeners,
     router,
     routes: store,
+    upstreams,
     metricsAddress: metrics.address,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
@@ -256,6 +257,12 @@ function listenersOf({ listeners }: Config): ListenerInput[] {
 
 function openAccessLog({ access_log: { dir, max_mib, ...same } }: Config, log: Logger): AccessLog | null {
   return dir === "" ? null : new AccessLog({ ...same, dir, maxBytes: max_mib * 1024 * 1024, log });
+}
+
+/** Read for every new connection, which a renewal of the root then needs no restart for; null when none is configured. */
+function backendRoots({ backends, admin }: Config): string | null {
+  const file = backends.ca_file === "" ? admin.mcias_ca_cert : backends.ca_file;
+  return file === "" ? null : Deno.readTextFileSync(file);
 }
 
 function limitsOf({ limits, backends }: Config): IngressLimits {

@@ -18,7 +18,11 @@ export interface OfferedKey {
 export function offeredKey(request: Fields): OfferedKey {
   if (fieldValue(request, "sec-websocket-key") !== null) return { added: "", accepts: () => true };
   const added = Buffer.from(randomBytes(16)).toString("base64");
-  // RFC 6455 §1.3 gives the constant.
-  const expected = createHash("sha1").update(`${added}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  const expected = acceptOf(added);
   return { added, accepts: (response) => fieldValue(response, "sec-websocket-accept") === expected };
+}
+
+/** The answer that proves that the key was read (RFC 6455 §4.2.2; §1.3 gives the constant). */
+export function acceptOf(key: string): string {
+  return createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
 }

@@ -64,13 +64,11 @@ async function sendPreface(lease: Lease, preface: Uint8Array): Promise<void> {
 }
 
 async function connect({ upstreams, backends, current }: PassthroughOptions): Promise<Lease> {
-  // A connection that carried somebody's requests before is of no use here.
-  const choice = { repeatable: false, fresh: true };
   try {
-    return await upstreams.acquire(backends, choice);
+    return await upstreams.acquire(backends);
   } catch (error) {
     const now = current();
     if (!(error instanceof NoBackend) || sameBackends(now, backends)) throw error;
-    return await upstreams.acquire(now, choice);
+    return await upstreams.acquire(now);
   }
 }

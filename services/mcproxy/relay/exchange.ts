@@ -136,12 +136,13 @@ export class Exchange {
   async #attempt(first: Route): Promise<void> {
     const { upstreams, peer, hostname } = this.context;
     const { webSocket } = this.client.request;
+    const whom = { ends: peer, hostname };
     const repeatable = isRepeatable(this.client.request);
     let route = first;
     for (let fresh = false, moves = 0, refusals = 0;;) {
       let call: BackendCall;
       try {
-        call = await upstreams.call(route, { repeatable, fresh, webSocket, peer, hostname });
+        call = await upstreams.call(route, { repeatable, fresh, webSocket, peer: whom });
       } catch (error) {
         if (!(error instanceof NoBackend)) throw error;
         const now = moves++ < maxMoves ? this.#movedTo(route) : null;

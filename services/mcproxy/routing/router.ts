@@ -217,15 +217,15 @@ export class Router {
 
   /** Lets go of backends, certificates and counters that no route names. */
   #tidy(): void {
-    const backends = new Set<string>();
+    const routes: Route[] = [];
     const certificates: { hostname: string; cert: string; key: string }[] = [];
     const acme = new Set<string>();
     for (const { route } of this.#table.values()) {
-      for (const { key } of route.backends) backends.add(key);
+      routes.push(route);
       if (hasFiles(route)) certificates.push({ hostname: route.hostname, cert: route.tlsCert, key: route.tlsKey });
       if (route.acme && isHostname(route.hostname)) acme.add(route.hostname);
     }
-    this.#options.upstreams.retain(backends);
+    this.#options.upstreams.retain(routes);
     this.#options.certificates.retain(certificates);
     this.#options.acme?.retain(acme);
   }

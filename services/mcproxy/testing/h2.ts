@@ -12,6 +12,7 @@ import {
   StreamReset,
 } from "@lib/http2/mod.ts";
 import { ConnStream } from "../stream/conn_stream.ts";
+import { RawConnection } from "./raw.ts";
 
 const latin1 = new TextDecoder("latin1");
 
@@ -118,39 +119,86 @@ export async function bodyOf(stream: Http2Stream): Promise<string> {
   }
 }
 
-/** A backend that speaks HTTP/2 with prior knowledge, as `serve` says. */
+export interface H2BackendOptions {
+  maxConcurrentStreams?: number;
+  /** Over TLS; else in the clear, with prior knowledge. */
+  tls?: { cert: string; key: string };
+  /** Called with each connection before anything is read from it. */
+  accepted?(conn: Deno.Conn): Promise<void> | void;
+  /** For a backend over TLS whose client agrees on HTTP/1.1. */
+  serveH1?(connection: RawConnection): Promise<void>;
+}
+
+/** A backend that speaks HTTP/2. */
 export class H2Backend implements AsyncDisposable {
   accepted = 0;
   readonly port: number;
   readonly connections = new Set<Http2ServerConnection>();
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: Deno.Listener;
   readonly #done: Promise<void>[] = [];
 
-  constructor(serve: (stream: ServerStream) => Promise<void> | void, settings: { maxConcurrentStreams?: number } = {}) {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  constructor(serve: (stream: ServerStream) => Promise<void> | void, options: H2BackendOptions = {}) {
+    const at = { hostname: "127.0.0.1", port: 0 };
+    const { tls } = options;
+    const alpnProtocols = options.serveH1 === undefined ? ["h2"] : ["http/1.1"];
+    const listener = tls === undefined ? Deno.listen(at) : Deno.listenTls({ ...at, ...tls, alpnProtocols });
     this.#listener = listener;
     this.port = listener.addr.port;
     this.#done.push((async () => {
-      for await (const conn of listener) {
-        conn.setNoDelay(true);
+      for (;;) {
+        let conn: Deno.Conn;
+        try {
+          conn = await listener.accept();
+        } catch {
+          return;
+        }
         this.accepted++;
-        const connection = new Http2ServerConnection(new ConnStream(conn), {
-          limits: settings,
-          extendedConnect: true,
-          onRequest: (stream) => {
-            void (async () => await serve(stream))().catch(() => {});
-          },
-        });
-        this.connections.add(connection);
-        this.#done.push(connection.run().then(() => void this.connections.delete(connection)));
+        this.#done.push(this.#serve(conn, serve, options).catch(() => {}));
       }
     })());
   }
 
+  async #serve(
+    conn: Deno.Conn,
+    serve: (stream: ServerStream) => Promise<void> | void,
+    options: H2BackendOptions,
+  ): Promise<void> {
+    try {
+      await options.accepted?.(conn);
+      if ("handshake" in conn) await (conn as Deno.TlsConn).handshake();
+      if (options.serveH1 !== undefined) {
+        using raw = new RawConnection(conn);
+        return await options.serveH1(raw);
+      }
+    } catch {
+      return conn.close();
+    }
+    const { maxConcurrentStreams } = options;
+    const connection = new Http2ServerConnection(new ConnStream(conn), {
+      limits: maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams },
+      extendedConnect: true,
+      onRequest: (stream) => {
+        void (async () => await serve(stream))().catch(() => {});
+      },
+    });
+    this.connections.add(connection);
+    await connection.run();
+    this.connections.delete(connection);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
+    try {
+      this.#listener.close();
+    } catch {
+      // Closed by the test.
+    }
     await this.#done[0];
     for (const connection of this.connections) connection.destroy();
     await Promise.all(this.#done);
+  }
+
+  /** Stops accepting; open connections go on. */
+  stop(): void {
+    this.#listener.close();
   }
 }

@@ -9,9 +9,13 @@ import { silentLogger } from "@lib/log/mod.ts";
 import { Registry } from "@lib/metrics/mod.ts";
 import { createRoot, exportKeyPem, generateKey, type MadeIssuer, signLeaf } from "@lib/pki/mod.ts";
 import { schema } from "../config.ts";
+import type { RouteInput } from "../domain/route.ts";
 import type { StoredRoute } from "../store/route_store.ts";
 import type { ServedCertificate } from "../tls/certificate_folder.ts";
 import { type RunningProxy, startServer } from "../server.ts";
+
+/** A route on the listener "https"; what isn't said is empty. */
+export type TestRoute = Partial<RouteInput> & Pick<RouteInput, "hostname" | "mode" | "backends">;
 
 /** A started proxy with what tests need around it. */
 export interface TestProxy extends AsyncDisposable {
@@ -26,7 +30,7 @@ export interface TestProxy extends AsyncDisposable {
   /** Issues a certificate and writes `certs/<file>.pem` and `.key`. */
   certify(file: string, names: string[], notAfter?: Date): Promise<void>;
   /** Sets a route on the listener "https". */
-  put(route: { hostname: string; mode: string; backends: string[]; tlsCert?: string; tlsKey?: string }): void;
+  put(route: TestRoute): void;
   routes(): StoredRoute[];
   /** What is served for each L7 route, in order of names. */
   certificates(): ServedCertificate[];
@@ -90,7 +94,7 @@ export async function testProxy(toml = "", certificates: Record<string, string[]
       return Number(proxy.running.listeners.all()[0]!.address.split(":").at(-1));
     },
     certify,
-    put(route: { hostname: string; mode: string; backends: string[]; tlsCert?: string; tlsKey?: string }) {
+    put(route: TestRoute) {
       proxy.running.router.put({ listener: "https", tlsCert: "", tlsKey: "", ...route });
     },
     routes: () => proxy.running.routes.list("", null, 1000),

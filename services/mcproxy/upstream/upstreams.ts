@@ -2,17 +2,16 @@
  * All backends, and the choice among those of a route.
  * @module
  */
-import type { Clock } from "@lib/clock/mod.ts";
 import { messageOf } from "@lib/errors/mod.ts";
-import type { Logger } from "@lib/log/mod.ts";
 import type { Backend } from "../domain/backend.ts";
+import { isHostname } from "../domain/hostname.ts";
 import type { Route } from "../domain/route.ts";
-import { H1Call } from "../h1/backend_call.ts";
-import type { Endpoint } from "../proxy_protocol/mod.ts";
 import type { BackendCall } from "../relay/backend_call.ts";
-import type { Deadlines } from "../stream/deadlines.ts";
+import { BackendPool, type CallOptions, type Lease, type PoolOptions } from "./backend_pool.ts";
 import { type BackendState, backendStates } from "./backend_state.ts";
-import { BackendPool, type Lease, type UpstreamLimits } from "./backend_pool.ts";
+import { PoolFull } from "./h2_connections.ts";
+import { HealthChecks, type Watched, watchKey } from "./health_checks.ts";
+import { plainTarget, type Target, targetOf } from "./target.ts";
 
 /** No backend of the route gave a connection; `busy` when all that answer are at their limit. */
 export class NoBackend extends Error {
@@ -22,81 +21,90 @@ export class NoBackend extends Error {
   }
 }
 
-/** What a request needs of its connection. */
-export interface CallOptions {
-  /** It may be sent again, so any idle connection will do. */
-  repeatable: boolean;
-  /** No connection that has carried requests. */
-  fresh: boolean;
-  webSocket: boolean;
-  /** Whose request it is: for PROXY headers. */
-  peer: { readonly source: Endpoint; readonly destination: Endpoint };
-  /** The name that the client asked for. */
-  hostname: string;
+/** A backend as a route uses it. */
+interface Candidate {
+  readonly pool: BackendPool;
+  /** Of its health check; "" without one. */
+  readonly watch: string;
 }
 
-/** Pools by backend address; a backend that several routes name has one. */
+const nobody = { ends: null, hostname: "" };
+
+/** Pools by target; a backend that several routes name in the same way has one. */
 export class Upstreams {
+  readonly health: HealthChecks;
   readonly #pools = new Map<string, BackendPool>();
+  #byRoute = new WeakMap<Route, readonly Candidate[]>();
 
-  constructor(
-    readonly limits: UpstreamLimits,
-    readonly deadlines: Deadlines,
-    readonly clock: Clock,
-    readonly log: Logger,
-  ) {}
-
-  /**
-   * A connection to the backend with the fewest in use; those that refused lately come last. A refused connection is
-   * no request sent, so the next backend is tried whatever the request is.
-   * @param options `repeatable`: the request may be sent again, so any idle connection will do; `fresh`: no idle one
-   * @throws NoBackend
-   */
-  async acquire(backends: readonly Backend[], options: { repeatable: boolean; fresh: boolean }): Promise<Lease> {
-    const pools = this.#ordered(backends);
-    const reasons: string[] = [];
-    let busy = 0;
-    for (const pool of pools) {
-      if (pool.full) {
-        busy++;
-        reasons.push(`${pool.backend.key}: ${pool.active} connections in use`);
-        continue;
-      }
-      const idle = options.fresh ? null : pool.takeIdle(options.repeatable);
-      if (idle !== null) return idle;
-      try {
-        return await pool.connect();
-      } catch (error) {
-        reasons.push(`${pool.backend.key}: ${messageOf(error)}`);
-      }
-    }
-    throw new NoBackend(busy > 0 && busy === pools.length, reasons.join("; "));
+  constructor(readonly options: PoolOptions) {
+    this.health = new HealthChecks(options.deadlines, options.log);
   }
 
   /**
-   * A backend of the route for one HTTP request.
+   * A connection to pass bytes through, to the backend with the fewest in use; those that refused lately come last. A
+   * refused connection is no request sent, so the next backend is tried.
+   * @throws NoBackend
+   */
+  async acquire(backends: readonly Backend[]): Promise<Lease> {
+    const candidates = backends.map((backend) => ({ pool: this.#pool(plainTarget(backend)), watch: "" }));
+    const options = { repeatable: false, fresh: true, webSocket: false, peer: nobody };
+    return await this.#first(candidates, (pool) => pool.lease(options));
+  }
+
+  /**
+   * A backend of the route for one HTTP request, chosen likewise; those that fail their health checks come only when all
+   * do.
    * @throws NoBackend
    */
   async call(route: Route, options: CallOptions): Promise<BackendCall> {
-    return new H1Call(await this.acquire(route.backends, options));
+    return await this.#first(this.#candidates(route), (pool) => pool.call(options));
   }
 
-  #ordered(backends: readonly Backend[]): BackendPool[] {
-    const pools = backends.map((backend) => this.#pool(backend));
-    if (pools.length === 1) return pools;
-    return pools.sort((a, b) => Number(a.failing) - Number(b.failing) || a.active - b.active);
-  }
-
-  #pool(backend: Backend): BackendPool {
-    let pool = this.#pools.get(backend.key);
-    if (pool === undefined) {
-      pool = new BackendPool(backend, this.limits, this.deadlines, this.clock, this.log);
-      this.#pools.set(backend.key, pool);
+  async #first<Result>(
+    candidates: readonly Candidate[],
+    open: (pool: BackendPool) => Promise<Result>,
+  ): Promise<Result> {
+    const reasons: string[] = [];
+    let busy = 0;
+    for (const { pool } of this.#ordered(candidates)) {
+      try {
+        return await open(pool);
+      } catch (error) {
+        if (error instanceof PoolFull) busy++;
+        reasons.push(`${pool.backend.key}: ${messageOf(error)}`);
+      }
     }
+    throw new NoBackend(busy > 0 && busy === candidates.length, reasons.join("; "));
+  }
+
+  #ordered(candidates: readonly Candidate[]): readonly Candidate[] {
+    if (candidates.length === 1) return candidates;
+    const well = candidates.filter(({ watch }) => watch === "" || !this.health.isOut(watch));
+    // When all are out the checks may be what is wrong.
+    return (well.length === 0 ? [...candidates] : well)
+      .sort((a, b) => Number(a.pool.failing) - Number(b.pool.failing) || a.pool.active - b.pool.active);
+  }
+
+  #candidates(route: Route): readonly Candidate[] {
+    let found = this.#byRoute.get(route);
+    if (found === undefined) {
+      found = route.backends.map((backend) => {
+        const pool = this.#pool(targetOf(backend, route));
+        const watched = watchOf(route, pool);
+        return { pool, watch: watched === null ? "" : watchKey(watched) };
+      });
+      this.#byRoute.set(route, found);
+    }
+    return found;
+  }
+
+  #pool(target: Target): BackendPool {
+    let pool = this.#pools.get(target.key);
+    if (pool === undefined) this.#pools.set(target.key, pool = new BackendPool(target, this.options));
     return pool;
   }
 
-  /** Connections in use and idle, over all backends. */
+  /** Requests and passed-through connections under way, and idle connections, over all backends. */
   counts(): { active: number; idle: number } {
     let active = 0;
     let idle = 0;
@@ -109,19 +117,48 @@ export class Upstreams {
 
   /** Of every backend that was asked since a route names it. */
   states(): BackendState[] {
-    return backendStates(this.#pools.values());
+    const out = new Set(this.health.out);
+    return backendStates([...this.#pools.values()].map((pool) => ({
+      ...{ backend: pool.backend, active: pool.active, idle: pool.idle },
+      failure: pool.failure === "" && out.has(pool.target.key) ? "it fails its health check" : pool.failure,
+    })));
   }
 
-  /** Closes the idle connections of backends that no route names any more. */
-  retain(keys: ReadonlySet<string>): void {
+  /** Keeps what these routes need: closes the idle connections of other backends, checks the health of theirs. */
+  retain(routes: Iterable<Route>): void {
+    const keys = new Set<string>();
+    const watches: Watched[] = [];
+    this.#byRoute = new WeakMap();
+    for (const route of routes) {
+      for (const backend of route.backends) {
+        const target = route.mode === "l4" ? plainTarget(backend) : targetOf(backend, route);
+        keys.add(target.key);
+        if (route.healthCheck === null) continue;
+        const watched = watchOf(route, this.#pool(target));
+        if (watched !== null) watches.push(watched);
+      }
+    }
     for (const [key, pool] of this.#pools) {
       if (keys.has(key)) continue;
       pool.close();
       this.#pools.delete(key);
     }
+    this.health.retain(watches);
   }
 
   close(): void {
-    this.retain(new Set());
+    this.retain([]);
   }
+}
+
+function watchOf({ healthCheck, hostname }: Route, pool: BackendPool): Watched | null {
+  if (healthCheck === null) return null;
+  // A new connection each time: one that is kept shows nothing about the next.
+  const options = { repeatable: false, fresh: true, webSocket: false, peer: nobody };
+  return {
+    check: healthCheck,
+    host: isHostname(hostname) ? hostname : pool.backend.key,
+    target: pool.target.key,
+    call: () => pool.call(options),
+  };
 }
