@@ -31,9 +31,9 @@ export function certificateState(one: Certificate, now: number): CertificateStat
   return { text: `${isSoon ? "EXPIRES" : "until"} ${end}${renewal}`, isWrong: isSoon };
 }
 
-/** Those with errors, then by the end of their days. */
-export function worstFirst(certificates: readonly Certificate[]): Certificate[] {
-  const rank = ({ error, notAfter }: Certificate): number =>
-    error !== "" || notAfter === undefined ? -1 : timestampMs(notAfter);
-  return [...certificates].sort((one, other) => rank(one) - rank(other));
+/** Those with errors, then those that somebody has to renew, each by the end of their days. */
+export function worstFirst(certificates: readonly Certificate[], now: number): Certificate[] {
+  const rank = (one: Certificate): number => one.error !== "" ? 0 : certificateState(one, now).isWrong ? 1 : 2;
+  const end = ({ notAfter }: Certificate): number => notAfter === undefined ? 0 : timestampMs(notAfter);
+  return [...certificates].sort((one, other) => rank(one) - rank(other) || end(one) - end(other));
 }

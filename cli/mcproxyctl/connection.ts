@@ -11,7 +11,7 @@ import {
   textFlag,
   withSession,
 } from "@lib/cli/mod.ts";
-import { invalid, messageOf, type PlatformError, unavailable } from "@lib/errors/mod.ts";
+import { invalid, messageOf, PlatformError, unavailable } from "@lib/errors/mod.ts";
 import { type GrpcClient, grpcClient, type GrpcClientOptions } from "@lib/grpc/mod.ts";
 import type { DescService } from "@bufbuild/protobuf";
 import {
@@ -106,7 +106,7 @@ export async function withMcproxy<T>(
       const name = `--${flag.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`)}`;
       throw invalid(name, "is for a proxy that --server names; on a socket nobody is asked who they are");
     }
-    return await connected({ address: `unix:${socketOf(context, flags)}` });
+    return await connected({ address: `unix:${await openSocket(socketOf(context, flags))}` });
   }
   if (socket !== undefined) throw invalid("--socket", "can't be given together with --server");
   const options = (token: string): GrpcClientOptions => ({
@@ -124,24 +124,31 @@ export async function withMcproxy<T>(
   return await withSession(platform, "mcproxyctl", (token) => connected(options(token)));
 }
 
-/** The socket's path, once somebody has answered there: grpc-js would only say that it found no connection. */
-function socketOf(context: CliContext, flags: ServerFlags): string {
-  const path = flags.socket === undefined
-    ? readPlatform(dataFolder(flags.data, context.environment)).mcproxy.replace(/^unix:/, "")
-    : resolve(flags.socket.replace(/^unix:/, ""));
+function socketOf(context: CliContext, { socket, data }: ServerFlags): string {
+  return socket === undefined
+    ? readPlatform(dataFolder(data, context.environment)).mcproxy.replace(/^unix:/, "")
+    : resolve(socket.replace(/^unix:/, ""));
+}
+
+/** The path again, when somebody listens there: of what is wrong with a socket, grpc-js says only half. */
+async function openSocket(path: string): Promise<string> {
   try {
-    if (Deno.statSync(path).isSocket) return path;
+    if (!Deno.statSync(path).isSocket) {
+      throw invalid("--socket", `must be a unix socket, got the file ${path}`, {
+        hint: "It is [server] grpc_addr in mcproxy.toml, run/admin.sock beside it where nothing else is said.",
+      });
+    }
+    (await Deno.connect({ transport: "unix", path })).close();
+    return path;
   } catch (error) {
-    throw noSocket(path, error);
+    throw error instanceof PlatformError ? error : noSocket(path, error);
   }
-  throw invalid("--socket", `must be a unix socket, got the file ${path}`, {
-    hint: "It is [server] grpc_addr in mcproxy.toml, run/admin.sock beside it where nothing else is said.",
-  });
 }
 
 function noSocket(path: string, error: unknown): PlatformError {
-  if (error instanceof Deno.errors.NotFound) {
-    return unavailable(`MC-Proxy is not running: no socket ${path}`, {
+  const isGone = error instanceof Deno.errors.NotFound;
+  if (isGone || error instanceof Deno.errors.ConnectionRefused) {
+    return unavailable(`MC-Proxy is not running: ${isGone ? "no socket" : "nobody listens on"} ${path}`, {
       hint: "A local platform: deno task status, and deno task up to bring it back. Another one: --socket PATH.",
     });
   }

@@ -26,7 +26,7 @@ export function problemsOf({ stats, certificates, routes, now }: Picture): strin
         of.length === 0 ? "" : ` (${of.join(", ")})`
       }`;
     }),
-    ...worstFirst(certificates).flatMap((one) => {
+    ...worstFirst(certificates, now).flatMap((one) => {
       const { text, isWrong } = certificateState(one, now);
       return isWrong ? [`certificate ${one.listener} ${one.hostname}: ${text}`] : [];
     }),

@@ -9,7 +9,7 @@ import { type ServerFlags, serverFlags, withMcproxy } from "../connection.ts";
 
 function show(context: CliContext, flags: ServerFlags, certificates: readonly Certificate[]): void {
   const now = Date.now();
-  const sorted = worstFirst(certificates);
+  const sorted = worstFirst(certificates, now);
   if (flags.json) {
     const message = create(ListCertificatesResponseSchema, { certificates: sorted });
     return printJson(context, jsonOf(ListCertificatesResponseSchema, message));
@@ -40,7 +40,7 @@ export const certReloadCommand = buildCommand({
     brief: "Read the certificate files again",
     fullDescription:
       "Reads all certificate files again, as MC-Proxy does by itself when they change. One that can't be read keeps the one that is served. Exit code 1 when there is such a one.",
-    customUsage: [{ input: "", brief: "" }],
+    customUsage: [{ input: "", brief: "as after copying new ones there" }],
   },
   parameters: { flags: serverFlags },
   async func(this: CliContext, flags: ServerFlags) {

@@ -104,7 +104,7 @@ export const firewallPutCommand = buildCommand({
   docs: {
     brief: "Create or replace a rule",
     fullDescription:
-      "Creates or replaces a rule. All that is given must match; a rule with nothing is about everybody. allow and block decide, the first that matches; limit refuses what is too often or too many. It holds at once, on l4 and l7 routes.",
+      "Creates or replaces a rule. All that is given must match; a rule with nothing is about everybody. allow and block decide, the first that matches; limit refuses what is too often or too many, of connections, or with --path and --user-agent of requests. It holds at once, on l4 and l7 routes; requests are seen on l7 routes alone.",
     customUsage: [
       { input: "office allow --cidr 198.51.100.0/24 --priority 10", brief: "whatever rules come later" },
       { input: "scanners block --cidr 192.0.2.0/24 --cidr 2001:db8:bad::/48", brief: "networks" },
@@ -169,7 +169,7 @@ export const firewallDeleteCommand = buildCommand({
   docs: {
     brief: "Delete a rule",
     fullDescription: "Deletes a rule, at once. One that isn't there is no error.",
-    customUsage: [{ input: "scanners", brief: "" }],
+    customUsage: [{ input: "scanners", brief: "its counts and buckets go with it" }],
   },
   parameters: { flags: serverFlags, positional: idArgument },
   async func(this: CliContext, flags: ServerFlags, id: string) {

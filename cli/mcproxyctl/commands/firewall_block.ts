@@ -1,7 +1,7 @@
 /** firewall block, unblock: one rule that holds addresses, for when there is no time to think of another. */
 import { buildCommand, type Command } from "@stricli/core";
 import { type CliContext, jsonOf, printJson } from "@lib/cli/mod.ts";
-import { conflict } from "@lib/errors/mod.ts";
+import { conflict, invalid } from "@lib/errors/mod.ts";
 import { DeleteRuleResponseSchema, type FirewallRule } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { type Mcproxy, type ServerFlags, serverFlags, withMcproxy } from "../connection.ts";
 import { flagErrors } from "../flag_errors.ts";
@@ -58,9 +58,9 @@ export const firewallBlockCommand = blockCommand(
   {
     brief: "Block addresses, now",
     fullDescription:
-      `Adds addresses and networks to the rule "${blocked}", which is asked before those of a higher priority than 0. Their open connections go on until their next request.`,
+      `Adds addresses and networks to the rule "${blocked}", which is asked before those of a higher priority than 0. Open connections are refused their next request; those that a route passes through stay.`,
     customUsage: [
-      { input: "192.0.2.7 2001:db8:bad::/48", brief: "" },
+      { input: "192.0.2.7 2001:db8:bad::/48", brief: "an address, and a network" },
     ],
   },
   (now, given) => [...new Set([...now, ...given])],
@@ -70,7 +70,15 @@ export const firewallUnblockCommand = blockCommand(
   {
     brief: "Let blocked addresses in again",
     fullDescription: `Takes addresses and networks out of the rule "${blocked}", as they are written there.`,
-    customUsage: [{ input: "192.0.2.7", brief: "" }],
+    customUsage: [{ input: "192.0.2.7", brief: "the others stay blocked" }],
   },
-  (now, given) => now.filter((one) => !given.includes(one)),
+  (now, given) => {
+    const stranger = given.find((one) => !now.includes(one));
+    if (stranger !== undefined) {
+      throw invalid("ip", `${stranger} is not in rule "${blocked}"`, {
+        hint: `mcproxyctl firewall test ${stranger} says which rule it meets.`,
+      });
+    }
+    return now.filter((one) => !given.includes(one));
+  },
 );

@@ -81,7 +81,7 @@ export const listenerDeleteCommand = buildCommand({
     brief: "Close a listener",
     fullDescription:
       "Stops accepting at once; connections under way are finished. Refused while routes name the listener.",
-    customUsage: [{ input: "alt", brief: "" }],
+    customUsage: [{ input: "alt", brief: "once no route names it" }],
   },
   parameters: { flags: serverFlags, positional: { kind: "tuple", parameters: [nameParameter] } },
   async func(this: CliContext, flags: ServerFlags, name: string) {

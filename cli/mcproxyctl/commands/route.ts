@@ -79,7 +79,7 @@ export const routeDeleteCommand = buildCommand({
     fullDescription:
       "Deletes a route, for new connections and the next request of open ones. One that isn't there is no error.",
     customUsage: [
-      { input: "example.org", brief: "" },
+      { input: "example.org", brief: "that of the whole name" },
       { input: "example.org --path /api", brief: "only that of a path" },
     ],
   },

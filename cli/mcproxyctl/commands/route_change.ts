@@ -18,8 +18,8 @@ export const routeMaintenanceCommand = buildCommand({
     fullDescription:
       "With --on, all requests of the route are answered 503 with a text; with --off they go to its backends again. The rest of the route stays as it is.",
     customUsage: [
-      { input: "example.org --on 'Back at 14:00 UTC'", brief: "" },
-      { input: "example.org --off", brief: "" },
+      { input: "example.org --on 'Back at 14:00 UTC'", brief: "all requests are answered so" },
+      { input: "example.org --off", brief: "served again" },
     ],
   },
   parameters: {

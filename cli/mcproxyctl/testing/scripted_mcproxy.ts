@@ -1,0 +1,94 @@
+/** An MC-Proxy that answers what a test says, over real gRPC: on a unix socket, and over TLS. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { join } from "node:path";
+import { type CliContext } from "@lib/cli/mod.ts";
+import { runCaptured } from "@lib/cli/testing/captured_run.ts";
+import { scriptedOperations } from "@lib/cli/testing/scripted_operations.ts";
+import { serveGrpc } from "@lib/grpc/mod.ts";
+import { silentLogger } from "@lib/log/mod.ts";
+import { type Ran, throwawayCa } from "@lib/testing/mod.ts";
+import { CertificateFiles } from "@lib/tls/mod.ts";
+import {
+  CertificateService,
+  FirewallService,
+  ListenerService,
+  RouteService,
+  StatsService,
+} from "@proto/mcproxy/v1/mcproxy_pb.ts";
+import { app } from "../app.ts";
+
+const services = [RouteService, ListenerService, FirewallService, CertificateService, StatsService];
+
+type Methods =
+  & typeof RouteService["method"]
+  & typeof ListenerService["method"]
+  & typeof FirewallService["method"]
+  & typeof CertificateService["method"]
+  & typeof StatsService["method"];
+
+/** What a method answers: a message, or an error. */
+export type Answers = { [M in keyof Methods]?: MessageInitShape<Methods[M]["output"]> | Error };
+
+export interface ScriptedMcproxy extends AsyncDisposable {
+  /** What was asked, "DeleteRule {"id":"bots"}", in order. */
+  readonly asked: string[];
+  answers: Answers;
+  /** Path of the admin socket. */
+  readonly socket: string;
+  /** Where the test's files are. */
+  readonly folder: string;
+  /** Writes a file. @returns its path */
+  file(name: string, text: string): string;
+  /** `mcproxyctl … --socket`. */
+  mcproxyctl(...words: string[]): Promise<Ran>;
+  /** `mcproxyctl … --server`, with a good token unless the words name another. */
+  remote(...words: string[]): Promise<Ran>;
+  /** Without saying which proxy. */
+  bare(...words: string[]): Promise<Ran>;
+  /** As `mcproxyctl`, with another outside. */
+  on(outside: Partial<Omit<CliContext, "process">>, ...words: string[]): Promise<Ran>;
+  /** For sessions. */
+  readonly programs: Readonly<Record<"mcproxyctl" | "remote" | "bare", (...words: string[]) => Promise<Ran>>>;
+}
+
+export async function scriptedMcproxy(answers: Answers = {}): Promise<ScriptedMcproxy> {
+  const folder = Deno.makeTempDirSync({ prefix: "mcproxyctl-" });
+  const file = (name: string, text: string) => {
+    Deno.writeTextFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const ca = await throwawayCa();
+  const { cert, key } = await ca.issue(["localhost", "127.0.0.1", "proxy.example"]);
+  const certificates = CertificateFiles.load({
+    cert: file("cert.pem", cert),
+    key: file("key.pem", key),
+    log: silentLogger,
+    pollMs: 0,
+  });
+  const scripted = { asked: [] as string[], answers };
+  const admin = { subject: "1", username: "ada", accountType: "human" as const, roles: ["admin"], tokenId: "t" };
+  const operations = services.flatMap((service) => scriptedOperations(service, scripted));
+  const socket = join(folder, "admin.sock");
+  const log = silentLogger;
+  const local = await serveGrpc({ address: `unix:${socket}`, authenticate: "local", log, operations });
+  const remotely = await serveGrpc({
+    ...{ address: "127.0.0.1:0", tls: certificates, log, operations },
+    authenticate: (token) => Promise.resolve(token === "good" ? admin : null),
+  });
+  const where = ["--server", remotely.address, "--ca", file("ca.pem", ca.root)];
+  const token = file("token", "good\n");
+  const bare = (...words: string[]) => runCaptured(app, words);
+  const mcproxyctl = (...words: string[]) => bare(...words, "--socket", socket);
+  const remote = (...words: string[]) =>
+    bare(...words, ...where, ...(words.includes("--token-file") ? [] : ["--token-file", token]));
+  return Object.assign(scripted, {
+    ...{ folder, socket, file, bare, mcproxyctl, remote },
+    on: (outside: Partial<CliContext>, ...words: string[]) => runCaptured(app, [...words, "--socket", socket], outside),
+    programs: { mcproxyctl, remote, bare },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([local.close(0), remotely.close(0)]);
+      certificates.close();
+      Deno.removeSync(folder, { recursive: true });
+    },
+  });
+}
