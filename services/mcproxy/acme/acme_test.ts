@@ -1,57 +1,60 @@
 /** Certificates from a real ACME server, proven through the listeners: the whole way over real sockets. */
 import assert from "node:assert/strict";
-import { AcmeClient } from "@lib/acme/mod.ts";
 import { type AcmeServer, acmeServer } from "@lib/acme/testing/acme_server.ts";
 import { systemClock } from "@lib/clock/mod.ts";
-import { HttpsClient } from "@lib/http/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
 import { parseClientHello } from "@lib/tls/mod.ts";
 import { parseListener } from "../domain/listener.ts";
 import { RedirectListener } from "../redirect/redirect_listener.ts";
 import { Deadlines } from "../stream/deadlines.ts";
 import { Connections } from "../traffic/connections.ts";
+import { startAcme } from "./acme.ts";
 import { answerChallenge } from "./answer_challenge.ts";
-import { CertificateKeeper } from "./certificate_keeper.ts";
 import { asksForChallenge, ChallengeTable } from "./challenge_table.ts";
-import { PairFolder } from "./pair_folder.ts";
 
 const names = ["a.example.org", "b.example.org"];
 const allowed = { allowed: true } as const;
 
-/** A keeper whose CA is `server`, until every name has its certificate. */
-async function keep(dir: string, server: AcmeServer, table: ChallengeTable): Promise<void> {
-  const http = new HttpsClient({ address: server.address, serverName: "localhost", ca: server.caPem });
-  const folder = new PairFolder(`${dir}/acme`);
-  const keeper = new CertificateKeeper({
-    folder,
-    client: (accountKey) =>
-      new AcmeClient({
-        directoryUrl: server.directory,
-        http,
-        accountKey,
-        log: silentLogger,
-        pollLimits: { firstMs: 5, leastMs: 5 },
-      }),
-    solver: table,
+/** Certificates whose CA is `server`, until every name has its own. */
+async function keep(
+  dir: string,
+  server: AcmeServer,
+  challenge: "http-01" | "tls-alpn-01",
+  run: Running,
+): Promise<void> {
+  await using acme = startAcme({
+    dir,
+    challenge,
+    directoryUrl: server.directory,
+    address: server.address,
+    serverName: "localhost",
+    caPem: server.caPem,
+    contacts: ["mailto:ops@example.org"],
+    termsAgreed: false,
+    externalAccount: null,
     clock: systemClock,
     log: silentLogger,
+    pollLimits: { firstMs: 5, leastMs: 5 },
   });
-  try {
-    keeper.retain(new Set(names));
-    await keeper.settled();
-    assert.deepEqual(keeper.alarms(), []);
-    for (const name of names) {
-      const { context, names } = keeper.find(name);
-      assert.ok(context !== null);
-      assert.deepEqual(names, [name]);
-    }
-    assert.deepEqual([...server.checks].sort(), names.map((name) => `${name} valid`));
-    assert.deepEqual([...Deno.readDirSync(`${dir}/challenges`)], [], "answers are taken away");
-  } finally {
-    await keeper.close();
-    folder.close();
-    http.close();
+  run.challenges = acme.challenges;
+  const { certificates } = acme;
+  certificates.retain(new Set(names));
+  assert.equal(server.checks.length, 0);
+  certificates.start();
+  await certificates.settled();
+  assert.deepEqual(certificates.alarms(), []);
+  for (const name of names) {
+    const { context, names } = certificates.find(name);
+    assert.ok(context !== null);
+    assert.deepEqual(names, [name]);
   }
+  assert.deepEqual([...server.checks].sort(), names.map((name) => `${name} valid`));
+  assert.deepEqual([...Deno.readDirSync(`${dir}/challenges`)], [], "answers are taken away");
+}
+
+/** What a listener answers from. */
+interface Running {
+  challenges: ChallengeTable | null;
 }
 
 async function inFolder(work: (dir: string) => Promise<void>): Promise<void> {
@@ -65,8 +68,7 @@ async function inFolder(work: (dir: string) => Promise<void>): Promise<void> {
 
 Deno.test("http-01: the redirect listener of another process answers what this one ordered", () =>
   inFolder(async (dir) => {
-    const ordering = new ChallengeTable("http-01", `${dir}/challenges`);
-    const answering = new ChallengeTable("http-01", `${dir}/challenges`);
+    const answering = new ChallengeTable("http-01", `${dir}/challenges`, systemClock);
     const listener = new RedirectListener({
       listener: parseListener({ name: "http", address: "127.0.0.1:0", kind: "http", proxyProtocolFrom: [] }),
       limits: { head: { maxBytes: 4096, maxFields: 20 }, headMs: 5000, helloMs: 5000, maxConnections: 100 },
@@ -81,7 +83,7 @@ Deno.test("http-01: the redirect listener of another process answers what this o
     try {
       await using server = await acmeServer({ httpPort: Number(listener.address.split(":")[1]) });
       server.authority.behaviour.refuseNonce = 3;
-      await keep(dir, server, ordering);
+      await keep(dir, server, "http-01", { challenges: null });
     } finally {
       await listener.close(0);
     }
@@ -89,7 +91,7 @@ Deno.test("http-01: the redirect listener of another process answers what this o
 
 Deno.test("tls-alpn-01: a connection that asks for acme-tls/1 alone is shown the challenge's certificate", () =>
   inFolder(async (dir) => {
-    const table = new ChallengeTable("tls-alpn-01", `${dir}/challenges`);
+    const running: Running = { challenges: null };
     const deadlines = new Deadlines(systemClock);
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const answers: Promise<string>[] = [];
@@ -99,14 +101,14 @@ Deno.test("tls-alpn-01: a connection that asks for acme-tls/1 alone is shown the
         const hello = buffer.subarray(0, await conn.read(buffer) ?? 0);
         const parsed = parseClientHello(hello);
         assert.ok(parsed.kind === "hello");
-        const certificate = table.tlsAnswer(parsed.hello);
+        const certificate = running.challenges?.tlsAnswer(parsed.hello) ?? null;
         assert.ok(certificate !== null);
         answers.push(answerChallenge(conn, hello, certificate, { deadlines, timeoutMs: 5000 }));
       }
     })();
     try {
       await using server = await acmeServer({ tlsPort: listener.addr.port });
-      await keep(dir, server, table);
+      await keep(dir, server, "tls-alpn-01", running);
       assert.deepEqual(await Promise.all(answers), ["", ""]);
     } finally {
       listener.close();
@@ -116,7 +118,7 @@ Deno.test("tls-alpn-01: a connection that asks for acme-tls/1 alone is shown the
 
 Deno.test("ChallengeTable answers for the name that was asked of, and to acme-tls/1 alone", () =>
   inFolder(async (dir) => {
-    const http = new ChallengeTable("http-01", `${dir}/c`);
+    const http = new ChallengeTable("http-01", `${dir}/c`, systemClock);
     const token = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ";
     const challenge = { type: "http-01", name: "a.example", token, keyAuthorization: `${token}.x` } as const;
     await http.present(challenge);
@@ -131,7 +133,7 @@ Deno.test("ChallengeTable answers for the name that was asked of, and to acme-tl
     for (const [asked, name, expected] of rows) assert.equal(http.httpAnswer(asked, name), expected, asked);
     await http.clear(challenge);
     assert.equal(http.httpAnswer(token, "a.example"), null);
-    const tls = new ChallengeTable("tls-alpn-01", `${dir}/c`);
+    const tls = new ChallengeTable("tls-alpn-01", `${dir}/c`, systemClock);
     const pair = { certPem: "cert", keyPem: "key" };
     const shown = {
       type: "tls-alpn-01",

@@ -64,15 +64,24 @@ export class CertificateKeeper {
   readonly #random: () => number;
   readonly #entries = new Map<string, Entry>();
   readonly #running = new Set<Promise<void>>();
-  readonly #timer: ReturnType<typeof setInterval>;
+  #timer: ReturnType<typeof setInterval> | undefined;
   #client: Promise<Pick<AcmeClient, "issue" | "renewal">> | null = null;
   #led = false;
   #closed = false;
 
+  /** `start()` makes it order. */
   constructor(options: CertificateKeeperOptions) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
-    this.#timer = setInterval(() => this.look(), options.lookMs ?? 5000);
+  }
+
+  /**
+   * From here on it orders: call it when challenges can be answered, which is when the listeners are open. Before that
+   * it only reads what the folder has.
+   */
+  start(): void {
+    this.#timer ??= setInterval(() => this.look(), this.#options.lookMs ?? 5000);
+    this.look();
   }
 
   /** The names that are wanted from now on: new ones are read from the folder or ordered, others forgotten. */
@@ -103,7 +112,7 @@ export class CertificateKeeper {
 
   /** Does what is due now. By itself every `lookMs`. */
   look(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#timer === undefined) return;
     const { folder, clock } = this.#options;
     if (!this.#led) {
       // Before it takes over, too: the process before may have written as its last deed.

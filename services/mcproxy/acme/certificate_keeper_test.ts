@@ -79,6 +79,7 @@ async function withScene(work: (scene: Scene) => Promise<void>): Promise<void> {
       lookMs: 3_600_000,
       random: () => 0,
     });
+    made.start();
     return Object.assign(made, {
       async [Symbol.asyncDispose]() {
         await made.close();

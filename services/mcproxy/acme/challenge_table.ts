@@ -11,6 +11,7 @@ import {
   type ChallengeType,
   type TlsAlpnChallenge,
 } from "@lib/acme/mod.ts";
+import type { Clock } from "@lib/clock/mod.ts";
 
 /** What a CA's TLS connection is shown. */
 export type ChallengeCertificate = Pick<TlsAlpnChallenge, "certPem" | "keyPem">;
@@ -33,13 +34,13 @@ export class ChallengeTable implements ChallengeSolver {
    * @param type the one kind that is answered
    * @param dir absolute; made when it isn't there
    */
-  constructor(type: "http-01" | "tls-alpn-01", dir: string) {
+  constructor(type: "http-01" | "tls-alpn-01", dir: string, clock: Clock) {
     this.types = [type];
     this.#dir = dir;
     Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
     for (const { name } of Deno.readDirSync(dir)) {
       const path = join(dir, name);
-      if (Date.now() - (Deno.lstatSync(path).mtime?.getTime() ?? 0) > staleMs) Deno.removeSync(path);
+      if (clock.now() - (Deno.lstatSync(path).mtime?.getTime() ?? 0) > staleMs) Deno.removeSync(path);
     }
   }
 
