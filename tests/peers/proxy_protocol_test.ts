@@ -133,8 +133,10 @@ frontend l7
   }
   const targets: [string, "l4" | "l7", number][] = [
     ["nginx-l4", "l4", ports.nginx.l4],
+    ["nginx-l7", "l7", ports.nginx.l7],
     ["nginx-stream", "l4", ports.nginx.stream],
     ["haproxy-l4", "l4", ports.haproxy.l4],
+    ["haproxy-l7", "l7", ports.haproxy.l7],
   ];
   return {
     routes: targets.flatMap(([name, mode, port]) =>
@@ -257,6 +259,26 @@ Deno.test({
       }
     });
 
+    await t.step("requests of one connection reach the backend under one client, in HTTP/1.1 and HTTP/2", async () => {
+      const port = portOf(proxy, "https");
+      for (const { hostname } of receivers.routes.filter(({ mode }) => mode === "l7")) {
+        for (const protocol of ["--http1.1", "--http2"]) {
+          const url = `https://${hostname}:${port}/`;
+          const asked = await run("curl", [
+            ...["-sS", "--max-time", "10", "--cacert", join(proxy.dir, "ca.pem"), "--interface", client, protocol],
+            ...["--resolve", `${hostname}:${port}:127.0.0.1`, "--write-out", "\n%{local_port}\n", url, url, url],
+          ]);
+          assert.equal(asked.code, 0, asked.stderr);
+          const lines = asked.stdout.trim().split("\n").filter((line) => line !== "");
+          const clientPort = lines[1];
+          assert.equal(lines.length, 6, asked.stdout);
+          for (const line of lines.filter((_, index) => index % 2 === 0)) {
+            assert.ok(line.startsWith(`${client} ${clientPort} > `), `${hostname} ${protocol}: ${asked.stdout}`);
+          }
+        }
+      }
+    });
+
     await t.step("nothing was refused on the way", () => {
       // Whether a sender listens is tried with a connection, which the sender passes on.
       const { closed_early: tries = 0, ...others } = refused(proxy, "edge");
@@ -297,7 +319,7 @@ check-sni web.peers.test inter 100ms fall 1`);
 });
 
 Deno.test({
-  ...withTools("An MC-Proxy in front of another keeps the client's address", "curl"),
+  ...withTools("An MC-Proxy in front of another keeps the client's address, on L4 and L7", "curl"),
   async fn(t) {
     const heads: string[] = [];
     await using web = answering("ok", heads);
@@ -305,7 +327,7 @@ Deno.test({
     await using front = await testProxy(edge, certificates);
     const backends = [`127.0.0.1:${portOf(origin, "edge")}`];
     for (const version of versions) {
-      for (const mode of ["l4"] as ("l4" | "l7")[]) {
+      for (const mode of ["l4", "l7"] as const) {
         const hostname = `${mode}-${version}.peers.test`;
         const overTls = { backendProtocol: "tls", backendName: hostname, backendInsecure: true };
         put(origin, { hostname, mode: "l7", backends: [`127.0.0.1:${web.port}`] });
