@@ -14,8 +14,6 @@ import {
 import { ConnStream } from "../stream/conn_stream.ts";
 import { RawConnection } from "./raw.ts";
 
-const latin1 = new TextDecoder("latin1");
-
 /** What came of a request. */
 export interface H2Answer {
   status: number;
@@ -109,13 +107,13 @@ export function lines(list: FieldList): string[] {
   return list.flatMap((name, at) => at % 2 === 0 ? [`${name}: ${list[at + 1]}`] : []);
 }
 
-/** Reads a stream to its end. */
+/** Reads a stream to its end; a character per byte. */
 export async function bodyOf(stream: Http2Stream): Promise<string> {
   let text = "";
   for (;;) {
     const bytes = await stream.read();
     if (bytes === null) return text;
-    text += latin1.decode(bytes);
+    for (const byte of bytes) text += String.fromCharCode(byte);
   }
 }
 
