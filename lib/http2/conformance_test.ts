@@ -2,15 +2,15 @@
  * The table of what peers may do wrong: a row for each rule of RFC 9113 that an endpoint can break, in raw frames.
  * @module
  */
-import { compression } from "./conformance/compression.ts";
-import { flowControl } from "./conformance/flow_control.ts";
-import { frameDefinitions } from "./conformance/frame_definitions.ts";
-import { messages } from "./conformance/messages.ts";
-import { prefaceAndFrames } from "./conformance/preface_and_frames.ts";
-import { serverFaults } from "./conformance/server_faults.ts";
-import { streamStates } from "./conformance/stream_states.ts";
-import { tryClient } from "./conformance/client_case.ts";
-import { tryServer } from "./conformance/server_case.ts";
+import { compression } from "./testing/conformance/compression.ts";
+import { flowControl } from "./testing/conformance/flow_control.ts";
+import { frameDefinitions } from "./testing/conformance/frame_definitions.ts";
+import { messages } from "./testing/conformance/messages.ts";
+import { prefaceAndFrames } from "./testing/conformance/preface_and_frames.ts";
+import { serverFaults } from "./testing/conformance/server_faults.ts";
+import { streamStates } from "./testing/conformance/stream_states.ts";
+import { tryClient } from "./testing/conformance/client_case.ts";
+import { tryServer } from "./testing/conformance/server_case.ts";
 
 const rows = [...prefaceAndFrames, ...streamStates, ...frameDefinitions, ...flowControl, ...messages, ...compression];
 

@@ -2,19 +2,8 @@
  * RFC 9113 §5.1: which frames may come in which state; §5.1.1 and §5.1.2: identifiers and how many.
  * @module
  */
-import {
-  continuation,
-  data,
-  frame,
-  headers,
-  hex,
-  priority,
-  rst,
-  text,
-  uint32,
-  windowUpdate,
-} from "../testing/raw_frames.ts";
-import type { RawPeer } from "../testing/raw_peer.ts";
+import { continuation, data, frame, headers, hex, priority, rst, text, uint32, windowUpdate } from "../raw_frames.ts";
+import type { RawPeer } from "../raw_peer.ts";
 import { get, getPath, post, type ServerCase } from "./server_case.ts";
 
 const answered = ["HEADERS 1 200", "DATA 1 5 END"];

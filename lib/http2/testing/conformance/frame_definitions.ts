@@ -16,8 +16,8 @@ import {
   settingsAck,
   text,
   uint32,
-} from "../testing/raw_frames.ts";
-import type { RawPeer } from "../testing/raw_peer.ts";
+} from "../raw_frames.ts";
+import type { RawPeer } from "../raw_peer.ts";
 import { get, getPath, post, type ServerCase } from "./server_case.ts";
 
 const none = new Uint8Array(0);

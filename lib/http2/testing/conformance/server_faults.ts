@@ -17,7 +17,7 @@ import {
   settingsAck,
   uint32,
   windowUpdate,
-} from "../testing/raw_frames.ts";
+} from "../raw_frames.ts";
 import type { ClientCase } from "./client_case.ts";
 
 const ok = headers(1, [":status: 200"]);

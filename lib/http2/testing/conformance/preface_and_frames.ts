@@ -18,7 +18,7 @@ import {
   settingsAck,
   text,
   windowUpdate,
-} from "../testing/raw_frames.ts";
+} from "../raw_frames.ts";
 import { get, post, type ServerCase } from "./server_case.ts";
 
 const request = headers(1, get, { end: true });

@@ -2,8 +2,8 @@
  * RFC 9113 §5.2 and §6.9: windows, of both sides.
  * @module
  */
-import { data, frame, headers, hex, rst, settings, windowUpdate } from "../testing/raw_frames.ts";
-import type { RawPeer } from "../testing/raw_peer.ts";
+import { data, frame, headers, hex, rst, settings, windowUpdate } from "../raw_frames.ts";
+import type { RawPeer } from "../raw_peer.ts";
 import { get, getPath, post, type ServerCase } from "./server_case.ts";
 
 const big = headers(1, getPath("/big"), { end: true });

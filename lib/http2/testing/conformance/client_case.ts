@@ -3,14 +3,14 @@
  * @module
  */
 import { strict as assert } from "node:assert";
-import { Http2ClientConnection } from "../client.ts";
-import type { ClientStream } from "../client_stream.ts";
-import { errorCodeName } from "../errors.ts";
-import type { Http2Limits } from "../limits.ts";
-import { StreamReset } from "../stream.ts";
-import { MemoryTransport } from "../testing/memory_transport.ts";
-import { preface, settings, settingsAck } from "../testing/raw_frames.ts";
-import { RawPeer } from "../testing/raw_peer.ts";
+import { Http2ClientConnection } from "../../client.ts";
+import type { ClientStream } from "../../client_stream.ts";
+import { errorCodeName } from "../../errors.ts";
+import type { Http2Limits } from "../../limits.ts";
+import { StreamReset } from "../../stream.ts";
+import { MemoryTransport } from "../memory_transport.ts";
+import { preface, settings, settingsAck } from "../raw_frames.ts";
+import { RawPeer } from "../raw_peer.ts";
 import type { ErrorName } from "./error_name.ts";
 
 export interface ClientCase {

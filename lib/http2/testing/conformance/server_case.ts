@@ -4,13 +4,13 @@
  */
 import { strict as assert } from "node:assert";
 import { type ErrorName } from "./error_name.ts";
-import type { Http2Limits } from "../limits.ts";
-import { Http2ServerConnection } from "../server.ts";
-import type { ServerStream } from "../server_stream.ts";
-import { StreamReset } from "../stream.ts";
-import { MemoryTransport } from "../testing/memory_transport.ts";
-import { preface, settings, settingsAck, text } from "../testing/raw_frames.ts";
-import { RawPeer } from "../testing/raw_peer.ts";
+import type { Http2Limits } from "../../limits.ts";
+import { Http2ServerConnection } from "../../server.ts";
+import type { ServerStream } from "../../server_stream.ts";
+import { StreamReset } from "../../stream.ts";
+import { MemoryTransport } from "../memory_transport.ts";
+import { preface, settings, settingsAck, text } from "../raw_frames.ts";
+import { RawPeer } from "../raw_peer.ts";
 
 /** What must come of it. `and` lists further lines that must be seen. */
 export type Expected =

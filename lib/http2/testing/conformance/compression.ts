@@ -2,7 +2,7 @@
  * RFC 7541: field blocks that must not be taken, each as a whole request in octets.
  * @module
  */
-import { block, frame, headers, hex, join, settings } from "../testing/raw_frames.ts";
+import { block, frame, headers, hex, join, settings } from "../raw_frames.ts";
 import { get, type ServerCase } from "./server_case.ts";
 
 const request = block(...get);

@@ -2,7 +2,7 @@
  * RFC 9113 §8: what a request may look like, and how its parts must follow each other.
  * @module
  */
-import { block, continuation, data, headers, hex, join } from "../testing/raw_frames.ts";
+import { block, continuation, data, headers, hex, join } from "../raw_frames.ts";
 import { get, getPath, post, type ServerCase } from "./server_case.ts";
 
 const answered = ["HEADERS 1 200", "DATA 1 5 END"];
