@@ -5,11 +5,12 @@
  */
 import { parseCertificate, readCsr, writePem } from "@lib/pki/mod.ts";
 import { calculateJwkThumbprint, flattenedVerify, importJWK, type JWK } from "jose";
+import { type Account, type AccountRules, Accounts, headOf, Refused, shownAccount, type Signed } from "./accounts.ts";
 import { renewalId } from "../renewal.ts";
 import { type Reach, validate } from "./validation.ts";
 
 /** What a test may change at any time. */
-export interface Behaviour {
+export interface Behaviour extends AccountRules {
   /** Every n-th nonce is refused; 0 none. */
   refuseNonce: number;
   /** Looks at an authorization and at an order before they settle. */
@@ -24,20 +25,10 @@ export interface Behaviour {
   challenges: string[];
   /** Suggested for every certificate; null = there is no renewal information. */
   window: { start: string; end: string } | null;
-  terms: string;
-  /** Key ids and HMAC keys, base64url; when there are some, an account needs one. */
-  externalAccounts: ReadonlyMap<string, string>;
   /** Given in place of the own origin in URLs of orders. */
   origin: string;
   /** Changes a chain before it is handed out. */
   tamper: (chain: string) => string | Promise<string>;
-}
-
-interface Account {
-  readonly url: string;
-  jwk: JWK;
-  contact: unknown;
-  status: "valid" | "deactivated";
 }
 
 interface Authorization {
@@ -58,20 +49,6 @@ interface Order {
   readonly replaces: string;
   certificate: string | null;
   looks: number;
-}
-
-/** A request whose signature holds. */
-interface Signed {
-  readonly payload: Record<string, unknown>;
-  readonly jwk: JWK;
-  readonly account: Account | null;
-}
-
-/** Thrown as an answer. */
-class Refused extends Error {
-  constructor(readonly status: number, readonly type: string, readonly detail: string, readonly more: object = {}) {
-    super(detail);
-  }
 }
 
 /** See the module. */
@@ -102,7 +79,7 @@ export class Authority {
   readonly #issue: (csr: string, names: string[]) => Promise<string>;
   readonly #nonces = new Set<string>();
   #nonceCount = 0;
-  readonly #accounts: Account[] = [];
+  readonly #accounts = new Accounts();
   readonly #orders: Order[] = [];
   readonly #authorizations: Authorization[] = [];
 
@@ -125,7 +102,7 @@ export class Authority {
 
   /** Forgets all accounts, as a server that was set up anew. */
   forgetAccounts(): void {
-    this.#accounts.length = 0;
+    this.#accounts.forget();
   }
 
   async #answer(request: Request): Promise<Response> {
@@ -136,7 +113,10 @@ export class Authority {
     if (kind === "renewal") return this.#renewal(id);
     this.requests.push(`${request.method} ${kind}`);
     const signed = await this.#verify(request, pathname);
-    if (kind === "account") return await this.#openAccount(signed);
+    if (kind === "account") {
+      const { status, account } = await this.#accounts.open(signed, this.base, this.behaviour);
+      return this.#json(status, shownAccount(account), { location: account.url });
+    }
     const { account, payload } = signed;
     if (account === null) throw new Refused(400, "accountDoesNotExist", "no account has this kid");
     const order = this.#orders[Number(id)];
@@ -146,7 +126,8 @@ export class Authority {
         if (payload["contact"] !== undefined) account.contact = payload["contact"];
         return this.#json(200, shownAccount(account));
       case "key-change":
-        return await this.#changeKey(payload, account);
+        await this.#accounts.changeKey(payload, account, this.base);
+        return this.#json(200, shownAccount(account));
       case "orders":
         return this.#newOrder(account, payload);
       case "order":
@@ -199,59 +180,12 @@ export class Authority {
     if (!known || (refuse > 0 && ++this.#nonceCount % refuse === 0)) {
       throw new Refused(400, "badNonce", "unknown nonce");
     }
-    const account = head.kid === undefined ? null : this.#accounts.find((each) => each.url === head.kid);
+    const account = head.kid === undefined ? null : this.#accounts.find(head.kid);
     if (account === undefined) throw new Refused(400, "accountDoesNotExist", "no account has this kid");
     const jwk = account?.jwk ?? head.jwk!;
     const { payload } = await flattenedVerify(jws, await importJWK(jwk, head.alg));
     const text = new TextDecoder().decode(payload);
     return { payload: text === "" ? {} : JSON.parse(text), jwk, account };
-  }
-
-  async #openAccount({ payload, jwk }: Signed): Promise<Response> {
-    const { terms, externalAccounts } = this.behaviour;
-    const digest = await calculateJwkThumbprint(jwk);
-    for (const account of this.#accounts) {
-      if (await calculateJwkThumbprint(account.jwk) !== digest) continue;
-      return this.#json(200, shownAccount(account), { location: account.url });
-    }
-    if (payload["onlyReturnExisting"] === true) {
-      throw new Refused(400, "accountDoesNotExist", "no account has this key");
-    }
-    if (terms !== "" && payload["termsOfServiceAgreed"] !== true) throw new Refused(403, "userActionRequired", "terms");
-    if (externalAccounts.size > 0) await this.#checkBinding(payload["externalAccountBinding"], digest);
-    const url = `${this.base}/accounts/${crypto.randomUUID()}`;
-    const account: Account = { url, jwk, contact: payload["contact"] ?? [], status: "valid" };
-    this.#accounts.push(account);
-    return this.#json(201, shownAccount(account), { location: url });
-  }
-
-  /** RFC 8555 §7.3.4. */
-  async #checkBinding(binding: unknown, digest: string): Promise<void> {
-    if (binding === undefined) throw new Refused(403, "externalAccountRequired", "none is bound");
-    const jws = binding as Parameters<typeof flattenedVerify>[0];
-    const { alg, kid, url } = headOf(jws);
-    const secret = this.behaviour.externalAccounts.get(kid ?? "");
-    if (secret === undefined || alg !== "HS256" || url !== `${this.base}/account`) {
-      throw new Refused(403, "unauthorized", `the binding is to ${kid} by ${alg} for ${url}`);
-    }
-    const { payload } = await flattenedVerify(jws, Uint8Array.fromBase64(secret, { alphabet: "base64url" }));
-    if (await calculateJwkThumbprint(JSON.parse(new TextDecoder().decode(payload))) !== digest) {
-      throw new Refused(403, "unauthorized", "the binding is for another key");
-    }
-  }
-
-  async #changeKey(inner: object, account: Account): Promise<Response> {
-    const jws = inner as Parameters<typeof flattenedVerify>[0];
-    const { jwk, alg, url, nonce } = headOf(jws);
-    if (url !== `${this.base}/key-change` || nonce !== undefined) throw new Refused(400, "malformed", "inner header");
-    const { payload } = await flattenedVerify(jws, await importJWK(jwk!, alg));
-    const change = JSON.parse(new TextDecoder().decode(payload));
-    const old = await calculateJwkThumbprint(account.jwk);
-    if (change.account !== account.url || await calculateJwkThumbprint(change.oldKey) !== old) {
-      throw new Refused(403, "unauthorized", "not the account's key");
-    }
-    account.jwk = jwk!;
-    return this.#json(200, shownAccount(account));
   }
 
   #newOrder(account: Account, payload: Record<string, unknown>): Response {
@@ -385,13 +319,4 @@ export class Authority {
     const headers = { "replay-nonce": nonce, "content-type": type, "cache-control": "no-store", ...more };
     return new Response(body, { status, headers });
   }
-}
-
-function shownAccount({ contact, status }: Account) {
-  return { status, contact };
-}
-
-function headOf(jws: { protected?: string }): { alg: string; url: string; kid?: string; nonce?: string; jwk?: JWK } {
-  const bytes = Uint8Array.fromBase64(jws.protected ?? "", { alphabet: "base64url" });
-  return JSON.parse(new TextDecoder().decode(bytes));
 }

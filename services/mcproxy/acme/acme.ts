@@ -64,9 +64,11 @@ export function startAcme(settings: AcmeSettings): Acme {
     certificates,
     challenges,
     async [Symbol.asyncDispose]() {
-      await certificates.close();
-      folder.close();
+      // Orders are given up first, then their requests cut: a CA that doesn't answer holds nobody up.
+      const closed = certificates.close();
       http.close();
+      await closed;
+      folder.close();
     },
   };
 }
