@@ -6,7 +6,7 @@ import type { EndpointOptions } from "./endpoint.ts";
 import { ConnectionError, errorCodes } from "./errors.ts";
 import { faultOf, LimitPassed } from "./fault.ts";
 import { FrameHandler } from "./frame_handler.ts";
-import { defaultWindowBytes, type Frame, frameTypes, maxUint31 } from "./frame.ts";
+import { defaultWindowBytes, maxUint31 } from "./frame.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { joinHeartbeat, leaveHeartbeat } from "./heartbeat.ts";
 import type { LiveStream } from "./stream.ts";
@@ -18,16 +18,8 @@ const lingerBytes = 1024 * 1024;
 const drainPing = Uint8Array.of(0x64, 0x72, 0x61, 0x69, 0x6e, 0, 0, 0);
 /** A peer that doesn't return it in this time gets the second GOAWAY all the same, ms. */
 const drainPingMs = 1000;
-/** Of `workOf`: 32 requests, a megabyte of DATA, or one block of 16 KiB that is all references; some 2 ms. */
-const turnWork = 512;
 /** What is told of an error, characters. */
 const maxDebugText = 120;
-
-/** What a frame costs, in units of some microseconds: a request is dear, a list of fields by its length. */
-function workOf({ type, payload }: Frame): number {
-  if (type === frameTypes.headers) return 16 + (payload.length >> 5);
-  return 1 + (payload.length >> (type === frameTypes.continuation ? 5 : 11));
-}
 
 /** What server and client share: the loop that reads, the close, and the time-outs. */
 export abstract class Http2Connection extends FrameHandler {
@@ -41,8 +33,6 @@ export abstract class Http2Connection extends FrameHandler {
   #idleSince: number;
   #drain: "no" | "announced" | "final" = "no";
   #drainedAt = 0;
-  /** Since the last turn that others had. */
-  #work = 0;
   #writeSeen = 0;
   #writeSeenAt = 0;
 
@@ -116,10 +106,8 @@ export abstract class Http2Connection extends FrameHandler {
         }
         this.#reader.feed(chunk);
         for (let frame = this.#reader.next(); frame !== null && !this.ending; frame = this.#reader.next()) {
-          this.#work += workOf(frame);
           this.handle(frame);
           if (this.output.pending >= this.limits.maxQueuedBytes) await this.#takeBreath();
-          if (this.#work >= turnWork) await this.#giveWay();
         }
       } catch (error) {
         this.#caught(error);
@@ -133,14 +121,6 @@ export abstract class Http2Connection extends FrameHandler {
   async #takeBreath(): Promise<void> {
     this.output.release();
     await this.output.room(this.limits.maxQueuedBytes);
-    this.output.hold();
-  }
-
-  /** A peer with much to say lets the other connections have their turn. */
-  async #giveWay(): Promise<void> {
-    this.#work = 0;
-    this.output.release();
-    await new Promise<void>((resolve) => setImmediate(resolve));
     this.output.hold();
   }
 
