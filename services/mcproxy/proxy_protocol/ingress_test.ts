@@ -186,3 +186,22 @@ Deno.test("Ingress gives up on a trusted sender whose header doesn't come in tim
     assert.equal(refused(proxy, "edge", "proxy_header_timeout"), before + 1);
   }
 });
+
+Deno.test("Ingress serves one client after another through HTTP/2 connections that are each one client's", async () => {
+  const heads: string[] = [];
+  await using backend = answering("ok", heads);
+  await using origin = await testProxy(edge, names);
+  put(origin, { mode: "l7", backends: [`127.0.0.1:${backend.port}`] });
+  await using front = await testProxy(`${edge}[backends]\nmax_connections = 4\n`, names);
+  put(front, {
+    ...{ mode: "l7", backends: [`127.0.0.1:${portOf(origin, "edge")}`], sendProxyProtocol: "v2" },
+    ...{ backendProtocol: "tls", backendName: "a.test", backendInsecure: true },
+  });
+  // More than may be open at once: those of clients that have gone make room.
+  for (let n = 1; n <= 12; n++) {
+    using client = await through(front, writeProxyV2(from(`192.0.2.${n}`)));
+    await client.send(get);
+    assert.match(await client.rest(), /^HTTP\/1\.1 200 [^]*ok$/, `client ${n}`);
+    assert.match(heads.at(-1)!, new RegExp(`^x-forwarded-for: 192\\.0\\.2\\.${n}\r$`, "mi"));
+  }
+});

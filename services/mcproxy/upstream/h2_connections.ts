@@ -91,7 +91,7 @@ export class H2Connections {
       }
       const opening = this.#opening.get(owner);
       if (opening !== undefined) await opening;
-      else if (this.#links.size < this.#options.maxConnections) await this.#open(owner, open);
+      else if (this.#links.size < this.#options.maxConnections || this.#makeRoom()) await this.#open(owner, open);
       else throw new PoolFull(`${this.#links.size} HTTP/2 connections are at their limits`);
     }
   }
@@ -103,6 +103,23 @@ export class H2Connections {
       if (least === null || link.active < least.active) least = link;
     }
     return least;
+  }
+
+  /**
+   * Ends the connection that has been idle longest. Where connections have owners, those of clients that have gone would
+   * keep new ones out until they time out.
+   */
+  #makeRoom(): boolean {
+    let longest: Link | null = null;
+    for (const link of this.#links) {
+      // One that served nobody is about to be used by whoever opened it.
+      if (link.active > 0 || link.served === 0) continue;
+      if (longest === null || link.idleSince < longest.idleSince) longest = link;
+    }
+    if (longest === null) return false;
+    longest.connection.close();
+    this.#forget(longest);
+    return true;
   }
 
   #isStale({ active, served, idleSince }: Link): boolean {
