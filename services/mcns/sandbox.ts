@@ -28,6 +28,6 @@ export const sandbox: Declaration = {
   },
   unstable: ["net"],
   takeover: true,
-  // A million records take some 250 MiB, the largest cache 128.
+  // The largest cache takes 128 MiB, the import of a million records most of it. Zones are not on the heap.
   memoryMib: 512,
 };

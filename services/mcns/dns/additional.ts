@@ -11,7 +11,13 @@ import { type ReplyWriter, sections } from "./reply_writer.ts";
  * Addresses in other zones of ours would be no use: a resolver believes what is below the zone asked (RFC 2181 §5.4.1).
  * @param owner where the set stands: what `.` means in SVCB and HTTPS (RFC 9460 §2.5.2)
  */
-export function addAddresses(zone: Zone, owner: string, set: RecordSet, dnssecOk: boolean, writer: ReplyWriter): void {
+export function addAddresses(
+  zone: Zone,
+  owner: string,
+  set: Pick<RecordSet, "type" | "data">,
+  dnssecOk: boolean,
+  writer: ReplyWriter,
+): void {
   if (!namesHosts(set.type)) return;
   const done: string[] = [];
   for (const data of set.data) {
@@ -28,7 +34,7 @@ export function addAddresses(zone: Zone, owner: string, set: RecordSet, dnssecOk
         : finding.kind === "delegation"
         ? setOf(zone.setsAt(host), type)
         : undefined;
-      if (found !== undefined && !addSet(host, found, dnssecOk, writer)) return;
+      if (found !== undefined && !writer.set(sections.additional, host, found, dnssecOk)) return;
     }
   }
 }
@@ -45,16 +51,10 @@ export function addGlue(zone: Zone, cut: string, servers: RecordSet, dnssecOk: b
       continue;
     }
     for (const set of zone.setsAt(host)) {
-      if (isAddress(set.type) && !addSet(host, set, false, writer)) return writer.truncate();
+      if (isAddress(set.type) && !writer.set(sections.additional, host, set, false)) return writer.truncate();
     }
   }
-  if (elsewhere.length > 0) addAddresses(zone, cut, { ...servers, data: elsewhere }, dnssecOk, writer);
-}
-
-function addSet(owner: string, set: RecordSet, dnssecOk: boolean, writer: ReplyWriter): boolean {
-  if (!writer.set(sections.additional, owner, set.type, set.ttlSeconds, set.data)) return false;
-  return !dnssecOk || set.signatures.length === 0 ||
-    writer.set(sections.additional, owner, types.RRSIG, set.ttlSeconds, set.signatures);
+  if (elsewhere.length > 0) addAddresses(zone, cut, { type: servers.type, data: elsewhere }, dnssecOk, writer);
 }
 
 const addressTypes: readonly number[] = [types.A, types.AAAA];

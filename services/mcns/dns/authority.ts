@@ -119,7 +119,7 @@ export class AuthorityWriter {
           return;
         case "signatures":
           for (const { ttlSeconds, signatures } of finding.sets) {
-            this.#writer.set(sections.answer, key, types.RRSIG, ttlSeconds, signatures);
+            this.#writer.records(sections.answer, key, types.RRSIG, ttlSeconds, signatures);
           }
           this.#proveWildcard(zone, finding, key);
           return this.writeProofs();
@@ -149,7 +149,7 @@ export class AuthorityWriter {
           }
           target = next;
           // RFC 6672 §3.1: with the DNAME's TTL, and unsigned.
-          this.#writer.set(sections.answer, key, types.CNAME, set.ttlSeconds, [target]);
+          this.#writer.records(sections.answer, key, types.CNAME, set.ttlSeconds, [target]);
           // Who asked for the CNAME has it.
           if (type === types.CNAME) return this.writeProofs();
           break;
@@ -172,10 +172,7 @@ export class AuthorityWriter {
 
   /** A set with its signatures, where the client wants them. */
   #set(section: Section, owner: string | null, set: RecordSet, ttlSeconds: number = set.ttlSeconds): void {
-    this.#writer.set(section, owner, set.type, ttlSeconds, set.data);
-    if (this.#dnssecOk && set.signatures.length > 0) {
-      this.#writer.set(section, owner, types.RRSIG, ttlSeconds, set.signatures);
-    }
+    this.#writer.set(section, owner, set, this.#dnssecOk, ttlSeconds);
   }
 
   #proveWildcard(zone: Zone, finding: Finding, key: string | null): void {
@@ -199,7 +196,7 @@ export class AuthorityWriter {
   #refer(zone: Zone, finding: Finding): void {
     const servers = finding.set!, cut = finding.owner;
     // The NS set belongs to the child: no signature of ours is over it.
-    this.#writer.set(sections.authority, cut, types.NS, servers.ttlSeconds, servers.data);
+    this.#writer.set(sections.authority, cut, servers, false);
     if (this.#dnssecOk && zone.isSigned) {
       const ds = setOf(finding.sets, types.DS);
       if (ds !== undefined) this.#set(sections.authority, cut, ds);
@@ -227,7 +224,7 @@ export class AuthorityWriter {
     }
     if (found === null) result.rcode = rcodes.SERVFAIL;
     else if (found.data.length > 0) {
-      this.#writer.set(sections.answer, key, type, found.ttlSeconds, found.data);
+      this.#writer.records(sections.answer, key, type, found.ttlSeconds, found.data);
       this.writeProofs();
     } else {
       // The target may get addresses sooner than the zone's own "no" would run out.

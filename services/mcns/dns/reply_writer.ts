@@ -7,8 +7,10 @@
  * time.
  */
 import type { Octets } from "../domain/octets.ts";
+import { PackedSet, u16 } from "../domain/packed_sets.ts";
 import { nameEnd } from "../domain/rdata/names.ts";
 import { isCompressible } from "../domain/rdata/record_data.ts";
+import type { RecordSet } from "../domain/record_set.ts";
 import { classIn, dnssecOkFlag, ednsUdpOctets, flags, headerOctets, types } from "./codes.ts";
 import type { ReplyOptions } from "./edns_options.ts";
 import type { WireRecord } from "./message.ts";
@@ -78,21 +80,59 @@ export class ReplyWriter {
   }
 
   /**
-   * Writes the records of a set. Returns false, with none of them in an additional section, when they don't all fit.
+   * Writes a set, then its signatures where they are wanted. Returns false, with none of the records that are left in an
+   * additional section, when they don't all fit.
    * @param owner its key; null for the name asked for
    */
-  set(section: Section, owner: string | null, type: number, ttlSeconds: number, data: readonly Octets[]): boolean {
+  set(section: Section, owner: string | null, set: RecordSet, dnssecOk: boolean, ttlSeconds = set.ttlSeconds): boolean {
+    const isWritten = set instanceof PackedSet && !isCompressible(set.type)
+      ? this.#copied(section, owner, set.type, ttlSeconds, set.bytes, set.recordsAt, set.records)
+      : this.records(section, owner, set.type, ttlSeconds, set.data);
+    if (!isWritten || !dnssecOk) return isWritten;
+    return set instanceof PackedSet
+      ? this.#copied(section, owner, types.RRSIG, ttlSeconds, set.bytes, set.signaturesAt, set.signatureCount)
+      : this.records(section, owner, types.RRSIG, ttlSeconds, set.signatures);
+  }
+
+  /** As `set`, for records that are no set of a zone, or a part of one. */
+  records(section: Section, owner: string | null, type: number, ttlSeconds: number, data: readonly Octets[]): boolean {
     const start = this.#length;
     for (let i = 0; i < data.length; i++) {
-      if (this.#record(owner, type, ttlSeconds, data[i]!)) continue;
-      if (section === sections.additional) this.#length = start;
-      else this.#truncated = true;
-      // What was noted since may be gone: names go on uncompressed from here.
-      this.#overflowed = true;
-      return false;
+      if (!this.#record(owner, type, ttlSeconds, data[i]!)) return this.#noRoom(section, start);
     }
     this.#counts[section]! += data.length;
     return true;
+  }
+
+  /** As `records`, for those that stand packed at `from` (domain/packed_sets.ts), and have no names to compress. */
+  #copied(
+    section: Section,
+    owner: string | null,
+    type: number,
+    ttlSeconds: number,
+    bytes: Uint8Array,
+    from: number,
+    count: number,
+  ): boolean {
+    const start = this.#length, out = this.#out;
+    for (let left = count; left > 0; left--) {
+      const octets = u16(bytes, from), data = this.#fixed(owner, type, ttlSeconds), end = data + octets;
+      if (data < 0 || end > this.#limit) return this.#noRoom(section, start);
+      from += 2;
+      for (let at = data; at < end;) out[at++] = bytes[from++]!;
+      this.#endData(data, end);
+    }
+    this.#counts[section]! += count;
+    return true;
+  }
+
+  /** A set didn't fit: takes an additional one back. */
+  #noRoom(section: Section, start: number): false {
+    if (section === sections.additional) this.#length = start;
+    else this.#truncated = true;
+    // What was noted since may be gone: names go on uncompressed from here.
+    this.#overflowed = true;
+    return false;
   }
 
   /** Writes records of an upstream's reply, their data as it came. */
@@ -196,10 +236,22 @@ export class ReplyWriter {
 
   /** Writes one record at the end; false, with nothing written, when it doesn't fit. */
   #record(owner: string | null, type: number, ttlSeconds: number, data: Octets): boolean {
+    const start = this.#fixed(owner, type, ttlSeconds);
+    if (start < 0) return false;
+    let end = start + data.length;
+    if (isCompressible(type)) end = this.#compressedData(type, data, start, this.#limit);
+    else if (end <= this.#limit) this.#copy(data, 0, data.length, start);
+    if (end < 0 || end > this.#limit) return false;
+    this.#endData(start, end);
+    return true;
+  }
+
+  /** Writes what stands before a record's data, but for its length; returns where the data starts, -1 without room for it. */
+  #fixed(owner: string | null, type: number, ttlSeconds: number): number {
     const start = this.#length, limit = this.#limit, out = this.#out;
-    if (this.#overflowed) return false;
-    let at = owner === null ? this.#questionPointer(start, limit) : this.#compressor().write(owner, start, limit);
-    if (at < 0 || at + fixedOctets > limit) return false;
+    if (this.#overflowed) return -1;
+    const at = owner === null ? this.#questionPointer(start, limit) : this.#compressor().write(owner, start, limit);
+    if (at < 0 || at + fixedOctets > limit) return -1;
     out[at] = type >> 8;
     out[at + 1] = type;
     out[at + 2] = 0;
@@ -208,19 +260,14 @@ export class ReplyWriter {
     out[at + 5] = ttlSeconds >>> 16;
     out[at + 6] = ttlSeconds >>> 8;
     out[at + 7] = ttlSeconds;
-    const dataStart = at + fixedOctets;
-    if (isCompressible(type)) {
-      at = this.#compressedData(type, data, dataStart, limit);
-      if (at < 0) return false;
-    } else {
-      at = dataStart + data.length;
-      if (at > limit) return false;
-      for (let i = 0; i < data.length; i++) out[dataStart + i] = data.charCodeAt(i);
-    }
-    out[dataStart - 2] = at - dataStart >> 8;
-    out[dataStart - 1] = at - dataStart;
-    this.#length = at;
-    return true;
+    return at + fixedOctets;
+  }
+
+  /** The record is complete: its data stands from `start` to before `end`. */
+  #endData(start: number, end: number): void {
+    this.#out[start - 2] = end - start >> 8;
+    this.#out[start - 1] = end - start;
+    this.#length = end;
   }
 
   /** The owner of nearly every answer: the name asked for, which always stands right after the header. */

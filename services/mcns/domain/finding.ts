@@ -1,6 +1,6 @@
 import type { RecordSet } from "./record_set.ts";
 
-/** What a zone has for a name and type. */
+/** What a zone has for a name and type: a view of its memory, to be read before anything in the zone changes. */
 export interface Finding {
   readonly kind: FindingKind;
   /** The set that `kind` tells of; null for signatures, no_data and no_name. */

@@ -65,6 +65,19 @@ export function hashOfKey(key: string): number {
   return hash;
 }
 
+/** The hash of a key whose end has that hash, and whose beginning is in `bytes` from `start` to before `end`. */
+export function extendHash(hash: number, bytes: Uint8Array, start: number, end: number): number {
+  for (let i = end - 1; i >= start; i--) hash = Math.imul(hash ^ bytes[i]!, hashPrime);
+  return hash;
+}
+
+/** MurmurHash3's last step: makes all bits count in all bits. FNV's low ones depend on few of the octets. */
+export function mixed(hash: number): number {
+  hash = Math.imul(hash ^ hash >>> 16, 0x85ebca6b);
+  hash = Math.imul(hash ^ hash >>> 13, 0xc2b2ae35);
+  return hash ^ hash >>> 16;
+}
+
 const firstHash = 0x811c9dc5 | 0;
 const hashPrime = 0x01000193;
 const characters = Array.from({ length: 256 }, (_, octet) => String.fromCharCode(octet));

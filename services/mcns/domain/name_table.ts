@@ -11,8 +11,8 @@ export interface Named {
 const firstSlots = 8;
 
 /**
- * A hash table by name that is asked with octets off the wire, without a string being made of them; a third of a Map's
- * memory. Open addressing with linear probing, at most two thirds full; a removal moves those behind it up, so that
+ * A hash table of objects by name that is asked with octets off the wire, without a string being made of them; a third of
+ * a Map's memory. Open addressing with linear probing, at most two thirds full; a removal moves those behind it up, so that
  * nothing is left of it.
  */
 export class NameTable<T extends Named> {

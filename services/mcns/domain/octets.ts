@@ -16,6 +16,12 @@ export function toBytes(octets: Octets): Uint8Array<ArrayBuffer> {
 
 /** Reads the octets of `bytes` from `start` (default 0) to before `end` (default: all). */
 export function fromBytes(bytes: Uint8Array, start = 0, end = bytes.length): Octets {
+  const length = end - start;
+  if (length > 0 && length < longPiece) {
+    const codes = pieces[length] ??= new Array<number>(length).fill(0);
+    for (let i = 0; i < length; i++) codes[i] = bytes[start + i]!;
+    return String.fromCharCode.apply(null, codes);
+  }
   let octets = "";
   // In pieces: an argument list has an upper limit. `apply` takes the array as it is, ten times as fast as spreading it.
   for (let at = start; at < end; at += 4096) {
@@ -24,6 +30,10 @@ export function fromBytes(bytes: Uint8Array, start = 0, end = bytes.length): Oct
   }
   return octets;
 }
+
+/** Below this a reused list of numbers, one for each length, is twice as fast as a view made anew. */
+const longPiece = 512;
+const pieces: number[][] = [];
 
 /** A 16-bit number in network order. */
 export function u16Octets(value: number): Octets {

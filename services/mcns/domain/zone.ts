@@ -2,22 +2,21 @@
  * A zone as answers need it: every name with its record sets, in memory.
  *
  * Names are kept by key (name.ts) in a table; a name without records but with names below it is a node too (an empty
- * non-terminal, RFC 8020). Each node knows the one above it, so a lookup finds the closest existing name by table and
- * goes up from there by reference, past zone cuts (NS) and redirections (DNAME), of which the topmost counts.
+ * non-terminal, RFC 8020). A lookup asks the table for the name and then for the names above it, until one is there; in
+ * a zone that has any, it looks for zone cuts (NS) and redirections (DNAME) from the top, of which the topmost counts.
  * NSEC3 records stand apart: their hashed owners are no names of the zone (RFC 5155 §7.2.8).
  */
 import type { Finding } from "./finding.ts";
 import { LookupName } from "./lookup_name.ts";
 import { type DomainName, parentKey } from "./name.ts";
-import { NameTable } from "./name_table.ts";
+import { NodeTable } from "./node_table.ts";
 import type { Octets } from "./octets.ts";
 import { OrderedNames } from "./ordered_names.ts";
-import { firstSetAt, packSets, unpackSetAt, unpackSetOf, unpackSets } from "./packed_sets.ts";
 import { readSoa } from "./rdata/record_data.ts";
 import { types } from "./rdata/record_type.ts";
 import { type RecordSet, setOf } from "./record_set.ts";
 import type { Soa } from "./soa.ts";
-import { Node, NodeFinding, pick } from "./zone_node.ts";
+import { type Node, NodeFinding, pick } from "./zone_node.ts";
 
 export type { Finding, FindingKind } from "./finding.ts";
 export { type RecordSet, setOf } from "./record_set.ts";
@@ -35,11 +34,6 @@ export interface OwnedSet {
   readonly set: RecordSet;
 }
 
-/** The NSEC3 set of a hashed owner. */
-interface HashedOwner {
-  readonly octets: Octets;
-}
-
 const noSets: readonly RecordSet[] = [];
 const wildcardLabel = "\x01*";
 
@@ -49,9 +43,12 @@ export class Zone {
   /** The name's, also as the directory of zones wants it. */
   readonly key: string;
   readonly octets: Octets;
-  readonly #nodes = new NameTable<Node>();
-  readonly #apex: Node;
-  readonly #hashed = new NameTable<HashedOwner>();
+  readonly #labels: number;
+  readonly #nodes: NodeTable;
+  /** How many of them turn the answer elsewhere. */
+  #turns = 0;
+  /** The NSEC3 sets of hashed owners; null before the first one. */
+  #hashed: NodeTable | null = null;
   readonly #hashedOrder = new OrderedNames();
   readonly #nsecOrder = new OrderedNames();
   /** Null until somebody asks. */
@@ -65,8 +62,9 @@ export class Zone {
   constructor(name: DomainName) {
     this.name = name;
     this.key = this.octets = name.key;
-    this.#apex = new Node(name.key, null);
-    this.#nodes.put(this.#apex);
+    this.#labels = name.labels.length;
+    this.#nodes = new NodeTable(name.key);
+    this.#nodes.put(name.key, noSets);
   }
 
   /** Whether the zone has its SOA; without it nothing can be answered. */
@@ -109,11 +107,9 @@ export class Zone {
 
   /** All sets at that name, also below a zone cut (glue); none where it doesn't exist. */
   setsAt(key: string): readonly RecordSet[] {
-    const node = this.#nodes.getByKey(key);
-    const sets = node === undefined ? noSets : unpackSets(node.octets);
-    if (this.#hashed.size === 0) return sets;
-    const hashed = this.#hashed.getByKey(key);
-    return hashed === undefined ? sets : [...sets, ...unpackSets(hashed.octets)];
+    const sets = this.#nodes.getByKey(key)?.sets ?? noSets;
+    const hashed = this.#hashed?.getByKey(key);
+    return hashed === undefined ? sets : [...sets, ...hashed.sets];
   }
 
   /**
@@ -135,13 +131,11 @@ export class Zone {
     this.#hashedOrder.settle();
   }
 
-  /** Every owner with sets, NSEC3 owners too, in no order. */
+  /** Every owner with sets, NSEC3 owners too: the apex first, then in no order. */
   *names(): IterableIterator<string> {
-    for (const node of this.#nodes) if (node.hasSets) yield node.key;
-    for (const { octets } of this.#hashed) {
-      const key = octets.slice(0, firstSetAt(octets));
-      if (this.#nodes.getByKey(key) === undefined) yield key;
-    }
+    if (this.#nodes.getByKey(this.key)!.hasSets) yield this.key;
+    for (const { key, hasSets } of this.#nodes) if (hasSets && key !== this.key) yield key;
+    for (const { key } of this.#hashed ?? []) if (this.#nodes.getByKey(key) === undefined) yield key;
   }
 
   /** Owners with sets in canonical order (RFC 4034 §6.1), without those of NSEC3. Sorted at the first call, then kept up. */
@@ -160,27 +154,18 @@ export class Zone {
 
   /** As `find`, for a name at or below the zone's (RFC 1034 §4.3.2, RFC 4592, RFC 6672 §3.2). */
   findName(name: LookupName, type: number): Finding {
-    const node = this.#nodes.get(name, 0);
-    let nearest = node;
-    for (let label = 1; nearest === undefined; label++) {
-      if (label > name.labels) throw new Error(`zone ${this.name} was asked for a name outside it`);
+    const apex = name.labels - this.#labels;
+    let label = 0;
+    let nearest = this.#nodes.get(name, 0);
+    while (nearest === undefined) {
+      if (++label > apex) throw new Error(`zone ${this.name} was asked for a name outside it`);
       nearest = this.#nodes.get(name, label);
     }
-    let turn: Node | null = null;
-    for (let at: Node | null = nearest; at !== null; at = at.parent) {
-      // A DNAME turns the names below it, not its own; a zone cut also its own.
-      if (at.turn !== 0 && (at !== node || at.turn === types.NS)) turn = at;
-    }
-    if (turn !== null) {
-      // RFC 4035 §3.1.4.1: the DS at the cut is ours.
-      if (turn !== node || type !== types.DS) {
-        const kind = turn.turn === types.DNAME ? "dname" : "delegation";
-        return new NodeFinding(kind, unpackSetOf(turn.octets, turn.turn)!, turn, false);
-      }
-    }
-    if (node !== undefined) return pick(node, type, false);
+    const turned = this.#turns > 0 ? this.#turned(name, label, type) : null;
+    if (turned !== null) return turned;
+    if (label === 0) return pick(nearest, type, false);
     // RFC 4592 §3.3.1: the wildcard right below the closest encloser.
-    if (nearest.wildcard !== null) return pick(nearest.wildcard, type, true);
+    if (nearest.hasWildcard) return pick(this.#nodes.getByKey(wildcardLabel + nearest.key)!, type, true);
     return new NodeFinding("no_name", null, nearest, false);
   }
 
@@ -193,8 +178,8 @@ export class Zone {
 
   /** The NSEC3 set at exactly that hashed owner. */
   nsec3At(owner: string): OwnedSet | null {
-    const hashed = this.#hashed.getByKey(owner);
-    return hashed === undefined ? null : { owner, set: unpackSetAt(hashed.octets, firstSetAt(hashed.octets)) };
+    const set = this.#hashed?.getByKey(owner)?.sets[0];
+    return set === undefined ? null : { owner, set };
   }
 
   /** The NSEC3 set whose owner is the last one before that hashed owner, in a ring (RFC 5155 §1.3); null when there is none. */
@@ -210,7 +195,7 @@ export class Zone {
   }
 
   #readApex(): void {
-    const sets = unpackSets(this.#apex.octets);
+    const { sets } = this.#nodes.getByKey(this.key)!;
     const soa = setOf(sets, types.SOA);
     const data = soa?.data[0];
     this.#soa = soa === undefined || data === undefined ? null : { set: soa, value: readSoa(data) };
@@ -223,46 +208,66 @@ export class Zone {
     };
   }
 
+  /** The topmost zone cut or redirection at the names of `name` from that label up; null when there is none. */
+  #turned(name: LookupName, lowest: number, type: number): NodeFinding | null {
+    const apex = name.labels - this.#labels;
+    for (let label = apex; label >= lowest; label--) {
+      const node = this.#nodes.get(name, label)!;
+      const turn = node.turn(label === apex);
+      // A DNAME turns the names below it, not its own; a zone cut also its own, but for the DS, which is ours
+      // (RFC 4035 §3.1.4.1).
+      if (turn === 0 || (label === 0 && (turn === types.DNAME || type === types.DS))) continue;
+      return new NodeFinding(turn === types.DNAME ? "dname" : "delegation", node.setOf(turn)!, node, false);
+    }
+    return null;
+  }
+
   #replaceHashed(key: string, sets: readonly RecordSet[]): void {
     if (sets.length > 0) {
-      this.#hashed.put({ octets: packSets(key, sets) });
+      (this.#hashed ??= new NodeTable(this.key)).put(key, sets);
       this.#hashedOrder.add(key);
-    } else if (this.#hashed.size > 0 && this.#hashed.delete(key)) this.#hashedOrder.remove(key);
+    } else if (this.#hashed?.delete(key) === true) this.#hashedOrder.remove(key);
   }
 
   #replacePlain(key: string, sets: readonly RecordSet[]): void {
-    const node = sets.length > 0 ? this.#nodeAt(key) : this.#nodes.getByKey(key);
-    if (node === undefined) return;
-    const hadNsec = this.#nsecOrder.size > 0 && unpackSetOf(node.octets, types.NSEC) !== undefined;
+    const node = this.#nodes.getByKey(key);
+    if (node === undefined && sets.length === 0) return;
+    this.#noteNsec(key, node, sets);
+    if (sets.length > 0) this.#order?.add(key);
+    else this.#order?.remove(key);
+    const isApex = key === this.key;
+    if (node !== undefined && node.turn(isApex) !== 0) this.#turns--;
+    if (sets.some(({ type }) => type === types.DNAME || (type === types.NS && !isApex))) this.#turns++;
+    if (node === undefined) this.#hang(key);
+    this.#nodes.put(key, sets);
+    if (sets.length === 0) this.#prune(key);
+  }
+
+  #noteNsec(key: string, node: Node | undefined, sets: readonly RecordSet[]): void {
+    const hadNsec = this.#nsecOrder.size > 0 && node?.setOf(types.NSEC) !== undefined;
     const hasNsec = setOf(sets, types.NSEC) !== undefined;
     if (hasNsec && !hadNsec) this.#nsecOrder.add(key);
     else if (hadNsec && !hasNsec) this.#nsecOrder.remove(key);
-    if (sets.length > 0) this.#order?.add(key);
-    else this.#order?.remove(key);
-    node.octets = packSets(key, sets);
-    const cut = node === this.#apex ? undefined : setOf(sets, types.NS);
-    node.turn = (cut ?? setOf(sets, types.DNAME))?.type ?? 0;
-    if (sets.length === 0) this.#prune(node);
   }
 
-  /** Makes the node, and the empty ones between it and the next existing one above. */
-  #nodeAt(key: string): Node {
-    const known = this.#nodes.getByKey(key);
-    if (known !== undefined) return known;
+  /** Makes the empty nodes between a new name and the next existing one above it, which count it. */
+  #hang(key: string): void {
     if (key.length <= this.key.length) throw new Error(`zone ${this.name} was given a name outside it`);
-    const parent = this.#nodeAt(parentKey(key));
-    const node = new Node(key, parent);
-    parent.children++;
-    if (key.startsWith(wildcardLabel)) parent.wildcard = node;
-    this.#nodes.put(node);
-    return node;
+    const above = parentKey(key);
+    if (this.#nodes.getByKey(above) === undefined) {
+      this.#hang(above);
+      this.#nodes.put(above, noSets);
+    }
+    this.#nodes.getByKey(above)!.countChild(1, key.startsWith(wildcardLabel));
   }
 
-  #prune(node: Node): void {
-    for (let at = node; at.parent !== null && !at.hasSets && at.children === 0; at = at.parent) {
-      this.#nodes.delete(at.key);
-      at.parent.children--;
-      if (at.parent.wildcard === at) at.parent.wildcard = null;
+  /** Takes out the name, and what stands empty above it, unless names are below. */
+  #prune(key: string): void {
+    for (let at = key; at !== this.key; at = parentKey(at)) {
+      const node = this.#nodes.getByKey(at)!;
+      if (node.hasSets || node.children > 0) return;
+      this.#nodes.delete(at);
+      this.#nodes.getByKey(parentKey(at))!.countChild(-1, at.startsWith(wildcardLabel));
     }
   }
 }

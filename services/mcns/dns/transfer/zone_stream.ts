@@ -18,7 +18,7 @@ export interface Snapshot {
   readonly names: readonly Owned[];
 }
 
-/** Names looked at in one go: about a millisecond, in which no query is answered. */
+/** Names looked at in one go: one or two milliseconds, in which no query is answered. */
 const namesPerTurn = 2000;
 
 /** A zone that keeps changing while it is looked at is taken in one go in the end. */
