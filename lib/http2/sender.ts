@@ -104,7 +104,8 @@ export class Sender {
     stream.sendWindow -= count;
     this.window -= count;
     stream.sent += count;
-    stream.movedAt = this.#options.now();
+    // Crumbs are no progress: a peer that takes an octet now and then holds a stream like one that takes none.
+    if (last || count >= smallFrameBytes) stream.movedAt = this.#options.now();
     guard.earn(flood.windowUpdates, 2);
     if (!last) {
       if (count < smallFrameBytes && !guard.spend(flood.crumbs, this.#options.now())) {
