@@ -208,7 +208,7 @@ Deno.test("Exchange compresses text for clients that take it, and nothing else",
 });
 
 Deno.test("Exchange lets compressed lines through as they are written, and cuts when the backend breaks off", async () => {
-  let line = Promise.withResolvers<void>();
+  const line = Promise.withResolvers<void>();
   await using backend = new RawBackend(async (connection) => {
     await connection.until("\r\n\r\n");
     await connection.send(`HTTP/1.1 200 OK\r\n${typed}Transfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n`);
