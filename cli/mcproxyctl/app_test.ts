@@ -137,7 +137,7 @@ Deno.test("mcproxyctl explain and firewall test leave out rules about others, un
     `
 $ mcproxyctl explain example.org
 STAGE        RESULT  WHY
-listener     pass    https (tls, 0.0.0.0:443)
+listener     choose  https (tls, 0.0.0.0:443)
 firewall     pass    limit few: 3 of 200 connections
 certificate  choose  for example.org, until 2026-03-01T00:00:00.000Z
 route        choose  example.org (l7)
@@ -232,7 +232,11 @@ Deno.test("mcproxyctl top draws over what it drew on a terminal, in its size, an
   );
   assert.equal(code, 0);
   const [, first = "", second, third, ...more] = stdout.split("\x1b[H").slice(1);
-  assert.deepEqual([second, third?.split(",")[0]?.slice(-3), more], ["MC-Proxy· is restarting\x1b[K\x1b[J", "UTC", []]);
+  assert.deepEqual([second, third?.split(",")[0]?.slice(-3), more], [
+    "MC-Proxy· is restarting\x1b[K\n\x1b[J",
+    "UTC",
+    [],
+  ]);
   const lines = first.replaceAll("\x1b[K", "").replace("\x1b[J", "").split("\n");
   assert.ok(lines.length <= 12, first);
   assert.ok(lines.every((line) => line.length <= 30), first);

@@ -50,14 +50,14 @@ mcproxyctl: 12 in all; -n shows up to 1000
     `
 $ mcproxyctl explain example.org
 STAGE     RESULT  WHY
-listener  pass    https (tls, 0.0.0.0:443)
+listener  choose  https (tls, 0.0.0.0:443)
 firewall  refuse  block blocked: 192.0.2.7 is in 192.0.2.7
 
 refused: answered with 403
 [1]
 $ mcproxyctl explain example.org /x 192.0.2.7 'curl/8 x' --listener https --all
 STAGE     RESULT  WHY
-listener  pass    https (tls, 0.0.0.0:443)
+listener  choose  https (tls, 0.0.0.0:443)
 firewall  skip    limit few: it is for listener alt
 firewall  refuse  block blocked: 192.0.2.7 is in 192.0.2.7
 

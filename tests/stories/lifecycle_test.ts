@@ -89,6 +89,10 @@ Deno.test("the platform comes up, deploys, survives and goes", async (t) => {
     await greets();
     equal(await addressOf(host), "127.0.0.1");
     match(succeeds(await platform.mcp("ps")), new RegExp(`^hello +web +running .* applications +${host}$`, "m"));
+    match(
+      succeeds(await platform.mcproxyctl("route", "list")),
+      new RegExp(`^https +${host} +/ +l7 +127\\.0\\.0\\.1:\\d+ `, "m"),
+    );
     const hello = (await processFacts(platform)).find(({ part }) => part === "hello")!;
     deepEqual(hello.words.filter((word) => /^--allow-(?!import)/.test(word)).map((word) => word.split("=")[0]), [
       "--allow-net",

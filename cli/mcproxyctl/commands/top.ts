@@ -91,7 +91,7 @@ async function draw(context: CliContext, proxy: Mcproxy, interval: number): Prom
     await pause(interval);
     let text: string;
     const screen = context.screen() ?? { columns: 80, rows: 24 };
-    // The head, empty lines, headings and the lines that say how many more there are take nine.
+    // The head, empty lines, headings, the lines that say how many more there are, and the cursor's take nine.
     const room = Math.max(2, screen.rows - 9);
     const most = { routes: Math.ceil(room * 2 / 3), backends: Math.floor(room / 3) };
     try {
@@ -111,5 +111,5 @@ const clear = "\x1b[H\x1b[2J";
 /** Over what was there, line by line, so that nothing flickers. */
 function redrawn(text: string, columns: number): string {
   const lines = text.replace(/\n$/, "").split("\n").map((line) => [...line].slice(0, columns).join(""));
-  return `\x1b[H${lines.map((line) => `${line}\x1b[K`).join("\n")}\x1b[J`;
+  return `\x1b[H${lines.map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`;
 }

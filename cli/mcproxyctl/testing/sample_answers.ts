@@ -52,7 +52,7 @@ const refused = {
   outcome: "refused",
   status: 403,
   steps: [
-    { stage: "listener", result: "pass", detail: "https (tls, 0.0.0.0:443)" },
+    { stage: "listener", result: "choose", detail: "https (tls, 0.0.0.0:443)" },
     { stage: "firewall", result: "skip", detail: "limit few: it is for listener alt" },
     { stage: "firewall", result: "refuse", detail: "block blocked: 192.0.2.7 is in 192.0.2.7" },
   ],
@@ -62,7 +62,7 @@ export const served = {
   outcome: "l7",
   backend: "127.0.0.1:8080",
   steps: [
-    { stage: "listener", result: "pass", detail: "https (tls, 0.0.0.0:443)" },
+    { stage: "listener", result: "choose", detail: "https (tls, 0.0.0.0:443)" },
     { stage: "firewall", result: "skip", detail: "block blocked: 127.0.0.1 is in none of 192.0.2.7" },
     { stage: "firewall", result: "pass", detail: "limit few: 3 of 200 connections" },
     { stage: "certificate", result: "choose", detail: "for example.org, until 2026-03-01T00:00:00.000Z" },
