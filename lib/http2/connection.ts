@@ -224,13 +224,21 @@ export abstract class Http2Connection extends FrameHandler {
 
   /** A write that takes for ever: the peer reads nothing, whatever its windows say (CVE-2019-9517). */
   #checkTransport(now: number): void {
-    if (!this.output.writing || this.output.taken !== this.#writeSeen) {
+    const quiet = this.output.taken === this.#writeSeen;
+    if (!this.output.writing || !quiet) {
+      // Nothing was written since the last look: an idle connection needs no buffers.
+      if (quiet) this.#shrink();
       this.#writeSeen = this.output.taken;
       this.#writeSeenAt = now;
     } else if (now - this.#writeSeenAt >= this.limits.stalledTransportMs) {
       this.fault ??= "stalled_transport";
       this.destroy();
     }
+  }
+
+  #shrink(): void {
+    this.output.frames.shrink();
+    this.#reader.shrink();
   }
 
   #checkPeer(now: number): void {

@@ -93,6 +93,13 @@ export class FrameReader {
     return true;
   }
 
+  /** Gives up the room for cut payloads, for a connection that has gone quiet; no frame may be in use. */
+  shrink(): void {
+    if (this.#heldBytes > 0) return;
+    this.#held = none;
+    this.#other = none;
+  }
+
   #hold(taken: number): void {
     if (this.#held.length < this.#payloadBytes) {
       // Room for whatever is allowed at once: a connection that cuts one frame will cut more.

@@ -6,8 +6,8 @@ import { clientPreface, flags, frameHeaderBytes, frameTypes, minMaxFrameBytes } 
 
 const none = new Uint8Array(0);
 const firstBytes = 1024;
-/** A buffer that grew beyond this is given up once it is taken: one large response doesn't weigh on an idle connection. */
-const keptBytes = 65_536;
+/** A buffer that grew beyond this is given up once it is taken; one of the usual fill of DATA is kept for the next. */
+const keptBytes = 80 * 1024;
 
 /**
  * Writes frames into a buffer of its own and hands all of them over at once.
@@ -35,6 +35,13 @@ export class FrameWriter {
     this.#out = next;
     this.#at = 0;
     return taken;
+  }
+
+  /** Gives the buffers up, for a connection that has gone quiet; what `take` returned must be out. */
+  shrink(): void {
+    if (this.#at > 0) return;
+    this.#out = none;
+    this.#other = none;
   }
 
   /** DATA (§6.1); the octets are copied. Windows are the caller's concern. */
