@@ -211,3 +211,18 @@ Deno.test("Http2ClientConnection passes a drain of the server without a lost req
   }
   assert.ok(answered >= 6);
 });
+
+Deno.test("A field that came as never indexed is passed on as such (RFC 7541 §6.2.3)", async () => {
+  const secret = new Set(["x-secret"]);
+  const came: (string[] | null)[] = [];
+  await using session = joined((stream) => {
+    came.push(stream.neverIndexed === null ? null : [...stream.neverIndexed]);
+    stream.respond(200, ["x-secret", "b"], true, stream.neverIndexed);
+  });
+  for (const neverIndexed of [secret, null]) {
+    const stream = session.client.request({ ...get, fields: ["x-secret", "a"], neverIndexed }, true);
+    const response = await stream.response();
+    came.push(response.neverIndexed === null ? null : [...response.neverIndexed]);
+  }
+  assert.deepEqual(came, [["x-secret"], ["x-secret"], null, null]);
+});

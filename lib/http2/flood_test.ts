@@ -262,3 +262,23 @@ Deno.test("Http2ServerConnection doesn't read from a peer that doesn't take its 
   assert.equal(requests.length, 500);
   assert.equal(connection.fault, null);
 });
+
+Deno.test("Http2ServerConnection is over in time though it waits for a peer that takes nothing", async () => {
+  for (const end of ["transport", "code"]) {
+    await using served = await servedPeer({
+      onRequest: (stream) => stream.respond(200, ["x-large", "a".repeat(10_000)], true),
+    });
+    const { peer, connection, transport, running } = served;
+    peer.transport.stuffed = true;
+    for (let n = 0; n < 100; n++) await peer.send(headers(id(n), get, { end: true }));
+    await peer.read(() => transport.writes.length > 2);
+    served.later(0);
+    if (end === "transport") served.later(60_000);
+    else {
+      connection.destroy(0);
+      served.later(1000);
+    }
+    await running;
+    assert.ok(transport.closed);
+  }
+});

@@ -28,7 +28,7 @@ export class Output {
   #held = false;
   #broken = false;
   #taken = 0;
-  #room: { below: number; resolve: () => void } | null = null;
+  #waiters: { below: number; resolve: () => void }[] = [];
   readonly #wrote: () => void;
   readonly #failed: () => void;
   readonly #turnEnds: () => void;
@@ -91,20 +91,23 @@ export class Output {
     this.#wake();
   }
 
-  /** Settles when fewer than `below` octets wait, or the transport is gone; one waiter at a time. */
+  /** Settles when fewer than `below` octets wait, or the transport is gone. With 1 it is that all has been taken. */
   room(below: number): Promise<void> {
-    if (this.#broken || (this.frames.pending < below && (below > 1 || !this.#writing))) return Promise.resolve();
+    if (this.#hasRoom(below)) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#room = { below, resolve };
+    this.#waiters.push({ below, resolve });
     return promise;
   }
 
+  #hasRoom(below: number): boolean {
+    return this.#broken || (this.frames.pending < below && (below > 1 || !this.#writing));
+  }
+
   #wake(): void {
-    const room = this.#room;
-    if (room === null) return;
-    if (!this.#broken && (this.frames.pending >= room.below || (room.below <= 1 && this.#writing))) return;
-    this.#room = null;
-    room.resolve();
+    if (this.#waiters.length === 0) return;
+    const ready = this.#waiters.filter(({ below }) => this.#hasRoom(below));
+    this.#waiters = this.#waiters.filter(({ below }) => !this.#hasRoom(below));
+    for (const { resolve } of ready) resolve();
   }
 
   /** Nothing leaves any more. */
