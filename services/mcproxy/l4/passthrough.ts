@@ -4,7 +4,7 @@
  * @module
  */
 import { type Backend, sameBackends } from "../domain/backend.ts";
-import type { ByteStream } from "../stream/byte_stream.ts";
+import { ConnStream } from "../stream/conn_stream.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import { tunnel } from "../stream/tunnel.ts";
 import type { RouteCounters } from "../traffic/counters.ts";
@@ -13,7 +13,7 @@ import { NoBackend, type Upstreams } from "../upstream/upstreams.ts";
 
 export interface PassthroughOptions {
   /** With the ClientHello put back. */
-  client: ByteStream;
+  client: ConnStream;
   backends: readonly Backend[];
   /** The route's backends as they are now, asked when none of `backends` connects: a change may have just come. */
   current(): readonly Backend[];
@@ -42,7 +42,10 @@ export async function passthrough(options: PassthroughOptions): Promise<string> 
   try {
     lease = await connect(options);
     if (options.preface) await sendPreface(lease, options.preface);
-    await tunnel(client, lease.stream, { deadline, idleMs, moved });
+    const clean = await tunnel(client, lease.stream, { deadline, idleMs, moved, closes: true });
+    // Both directions are at their end, so nobody uses the buffers any more.
+    if (clean) client.finish();
+    if (clean && lease.stream instanceof ConnStream) lease.stream.finish();
   } catch (error) {
     if (!(error instanceof NoBackend)) throw error;
     counters.backendErrors++;

@@ -20,6 +20,8 @@ export interface ByteStream {
   unread(bytes: Uint8Array): void;
   /** Settles when `bytes` may be used again, which is when there is room for more. Rejects when the connection broke. */
   write(bytes: Uint8Array): Promise<void>;
+  /** The same for two pieces that are to leave together: a head and what follows it. */
+  writeParts?(one: Uint8Array, other: Uint8Array): Promise<void>;
   /** Ends the writing side; the peer may still send. Never rejects. */
   endWrite(): Promise<void>;
   /** Closes both sides at once; a TLS peer sees a truncation, not an end. */
@@ -42,9 +44,29 @@ export class StreamClosed extends Error {
   }
 }
 
+/** Heads are cut from it one behind the other; a used up one is left to those who still hold pieces. */
+let slab = new Uint8Array(0);
+let slabUsed = 0;
+const slabBytes = 64 * 1024;
+/** A larger text gets memory of its own. */
+const slabTextLength = 4 * 1024;
+const encoder = new TextEncoder();
+
 /** Latin-1 text as bytes: what a head is made of (RFC 9112 §2.2 parses octets, not characters). */
 export function latin1(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
+  const { length } = text;
+  if (length > slabTextLength) return latin1Into(text, new Uint8Array(length));
+  if (slabUsed + length > slab.length) {
+    slab = new Uint8Array(slabBytes);
+    slabUsed = 0;
+  }
+  const bytes = slab.subarray(slabUsed, slabUsed += length);
+  // Four times as fast as by character; as UTF-8 it is the same for ASCII, and too long for its place for all else.
+  if (encoder.encodeInto(text, bytes).read === length) return bytes;
+  return latin1Into(text, bytes);
+}
+
+function latin1Into(text: string, bytes: Uint8Array): Uint8Array {
   for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
   return bytes;
 }

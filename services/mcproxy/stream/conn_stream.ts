@@ -46,23 +46,27 @@ export class ConnStream implements ByteStream {
     return this.#pull();
   }
 
-  async #pull(): Promise<Uint8Array | null> {
-    if (this.#closed) throw new StreamClosed();
-    const buffer = this.#nextBuffer();
+  #pull(): Promise<Uint8Array | null> {
+    if (this.#closed) return Promise.reject(new StreamClosed());
     this.#reading = true;
-    try {
-      const count = await this.#connection.read(buffer);
-      if (this.#closed) throw new StreamClosed();
-      if (count === null) return null;
-      this.#large = count === buffer.length;
-      this.bytesRead += count;
-      return buffer.subarray(0, count);
-    } catch (error) {
-      throw this.#closed ? new StreamClosed() : error;
-    } finally {
-      this.#reading = false;
-    }
+    return this.#connection.read(this.#nextBuffer()).then(this.#took, this.#lost);
   }
+
+  /** Made once per stream, because a request has several reads. */
+  readonly #took = (count: number | null): Uint8Array | null => {
+    this.#reading = false;
+    if (this.#closed) throw new StreamClosed();
+    if (count === null) return null;
+    const buffer = this.#buffer!;
+    this.#large = count === buffer.length;
+    this.bytesRead += count;
+    return this.#large ? buffer : buffer.subarray(0, count);
+  };
+
+  readonly #lost = (error: Error): never => {
+    this.#reading = false;
+    throw this.#closed ? new StreamClosed() : error;
+  };
 
   #nextBuffer(): Uint8Array {
     const pool = this.#large ? largeBuffers : smallBuffers;
@@ -85,13 +89,12 @@ export class ConnStream implements ByteStream {
     this.#pending.then(ended, ended);
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#closed) throw new StreamClosed();
-    for (let at = 0; at < bytes.length;) {
-      const count = await this.#connection.write(at === 0 ? bytes : bytes.subarray(at));
-      at += count;
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#closed) return Promise.reject(new StreamClosed());
+    return this.#connection.write(bytes).then((count) => {
       this.bytesWritten += count;
-    }
+      if (count < bytes.length) return this.write(bytes.subarray(count));
+    });
   }
 
   async endWrite(): Promise<void> {

@@ -17,6 +17,10 @@ const largeBuffers = new BufferPool(64 * 1024, 64);
 /** With more than this decrypted and not taken, nothing is read: a peer that isn't read from costs this and one read. */
 const readAheadBytes = 64 * 1024;
 
+/** Where two parts are put together to be encrypted as one: a head and all that is read of a body at once. */
+const partsBytes = 96 * 1024;
+const parts = new Uint8Array(partsBytes);
+
 /** How long a connection that is ended waits for its last bytes to leave, in ms. */
 const lingerMs = 1000;
 
@@ -37,8 +41,9 @@ export class TlsStream implements ClientStream {
   #ending = false;
   #error: Error | null = null;
   #reader: PromiseWithResolvers<Uint8Array | null> | null = null;
-  /** Bytes on their way to the kernel. */
-  #sending: Promise<void> | null = null;
+  /** The last of the writes; settled when none is in flight. */
+  #sending: Promise<void> = Promise.resolve();
+  #inFlight = 0;
   /** Records of the engine's own that go out before the next ones: session tickets, alerts. */
   #held: Uint8Array[] = [];
   readonly #arrived = (count: number | null) => this.#received(count);
@@ -141,8 +146,7 @@ export class TlsStream implements ClientStream {
     this.#reader?.reject(error);
     this.#reader = null;
     this.#engine.close();
-    const sending = this.#sending;
-    if (this.#ending && sending !== null) this.#closeAfter(sending);
+    if (this.#ending && this.#inFlight > 0) this.#closeAfter(this.#sending);
     else this.#close();
     this.onEnded?.();
   }
@@ -190,6 +194,15 @@ export class TlsStream implements ClientStream {
     return this.#flush(this.#engine.seal(bytes));
   }
 
+  writeParts(one: Uint8Array, other: Uint8Array): Promise<void> {
+    const length = one.length + other.length;
+    if (length > partsBytes) return this.write(joined([one, other]));
+    // Encrypting takes the bytes at once, so one buffer serves all connections.
+    parts.set(one);
+    parts.set(other, one.length);
+    return this.write(parts.subarray(0, length));
+  }
+
   /** Sends what is held and then `records`, after what is on its way already. */
   #flush(records: Uint8Array[]): Promise<void> {
     let all = records;
@@ -197,24 +210,35 @@ export class TlsStream implements ClientStream {
       all = [joined([...this.#held, ...records.slice(0, 1)]), ...records.slice(1)];
       this.#held = [];
     }
-    const before = this.#sending;
-    const sending = before === null ? this.#send(all) : before.then(() => this.#send(all));
-    this.#sending = sending;
-    return sending;
+    const sending = this.#inFlight === 0 ? this.#send(all) : this.#sending.then(() => this.#send(all));
+    this.#inFlight++;
+    return this.#sending = sending.then(this.#sent, this.#sendFailed);
   }
 
-  async #send(records: Uint8Array[]): Promise<void> {
-    try {
-      for (const record of records) {
-        let at = await this.#conn.write(record);
-        while (at < record.length) at += await this.#conn.write(record.subarray(at));
-      }
-    } catch (error) {
-      const reason = this.#closed ? this.#error ?? new StreamClosed() : error as Error;
-      this.#fail(reason);
-      throw reason;
+  #send(records: Uint8Array[]): Promise<unknown> {
+    const [only] = records;
+    if (records.length !== 1 || only === undefined) return this.#sendAll(records);
+    return this.#conn.write(only).then((count) =>
+      count === only.length ? undefined : this.#sendAll([only.subarray(count)])
+    );
+  }
+
+  async #sendAll(records: Uint8Array[]): Promise<void> {
+    for (const record of records) {
+      for (let at = 0; at < record.length;) at += await this.#conn.write(at === 0 ? record : record.subarray(at));
     }
   }
+
+  readonly #sent = () => {
+    this.#inFlight--;
+  };
+
+  readonly #sendFailed = (error: Error): never => {
+    this.#inFlight--;
+    const reason = this.#closed ? this.#error ?? new StreamClosed() : error;
+    this.#fail(reason);
+    throw reason;
+  };
 
   async endWrite(): Promise<void> {
     if (this.#closed || this.#ending) return;

@@ -11,6 +11,8 @@ export interface TunnelOptions {
   idleMs: number;
   /** Called when bytes have moved. */
   moved(): void;
+  /** The caller closes both streams as soon as both have ended: the last end is passed on by that. */
+  closes?: boolean;
 }
 
 /**
@@ -20,13 +22,17 @@ export interface TunnelOptions {
  */
 export async function tunnel(one: ByteStream, other: ByteStream, options: TunnelOptions): Promise<boolean> {
   let clean = true;
+  let ended = 0;
   const pump = async (from: ByteStream, to: ByteStream): Promise<void> => {
     try {
       for (;;) {
         const next = from.read();
         const bytes = next instanceof Promise ? await next : next;
         options.deadline.set(options.idleMs);
-        if (bytes === null) return await to.endWrite();
+        if (bytes === null) {
+          if (++ended < 2 || options.closes !== true) await to.endWrite();
+          return;
+        }
         await to.write(bytes);
         options.moved();
       }

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { latin1 } from "./byte_stream.ts";
+
+Deno.test("latin1 gives an octet per character, and every text bytes of its own", () => {
+  const texts = [
+    "",
+    "GET / HTTP/1.1\r\n\r\n",
+    "caf\u00e9",
+    "\u00ff\u0080\u007f",
+    "a".repeat(5000),
+    "\u00e9".repeat(3000),
+  ];
+  // More than one slab's worth.
+  const all = Array.from({ length: 60 }, () => texts).flat();
+  const made = all.map(latin1);
+  for (const [index, text] of all.entries()) {
+    assert.deepEqual([...made[index]!], Array.from(text, (character) => character.charCodeAt(0)));
+  }
+});
