@@ -4,21 +4,32 @@
  */
 import type { Operation } from "@lib/contract/mod.ts";
 import { invalid } from "@lib/errors/mod.ts";
-import { type Api, type ApiOptions, serveApi, type ServiceContext, serviceVerifier } from "@lib/service/mod.ts";
+import {
+  type Api,
+  type ApiOptions,
+  serveApi,
+  type ServiceContext,
+  serviceLogin,
+  serviceVerifier,
+} from "@lib/service/mod.ts";
 import type { Config } from "./config.ts";
+import type { TrafficHistory } from "./traffic/history.ts";
+import { webRoutes } from "./web/web_routes.tsx";
 
 export interface AdminOptions {
   context: ServiceContext<Config>;
   operations: readonly Operation[];
   health: ApiOptions["health"];
   status: NonNullable<ApiOptions["status"]>;
+  /** For the pages. */
+  history: Pick<TrafficHistory, "pieces">;
 }
 
 /**
  * Starts both listeners of `[admin]`; null when none is configured.
  * @throws PlatformError `invalid` for a half configuration
  */
-export async function openAdmin({ context, ...api }: AdminOptions): Promise<Api | null> {
+export async function openAdmin({ context, history, ...api }: AdminOptions): Promise<Api | null> {
   const { admin, server } = context.config;
   if (admin.rest_addr === "" && admin.grpc_addr === "") return null;
   for (const key of ["rest_addr", "grpc_addr", "tls_cert", "tls_key", "mcias_addr", "mcias_ca_cert"] as const) {
@@ -35,7 +46,13 @@ export async function openAdmin({ context, ...api }: AdminOptions): Promise<Api 
   };
   await using stack = new AsyncDisposableStack();
   const verifier = stack.use(serviceVerifier(outside));
-  const started = stack.use(await serveApi({ ...api, context: outside, authenticate: verifier.verify }));
+  const { version, clock, log } = context;
+  const routes = webRoutes({
+    ...{ operations: api.operations, history, health: api.health, version, clock, log },
+    authenticate: verifier.verify,
+    login: stack.use(serviceLogin(outside)),
+  });
+  const started = stack.use(await serveApi({ ...api, context: outside, authenticate: verifier.verify, routes }));
   const { restAddress, grpcAddress, certificates } = started;
   const running = stack.move();
   return { restAddress, grpcAddress, certificates, [Symbol.asyncDispose]: () => running.disposeAsync() };

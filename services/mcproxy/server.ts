@@ -3,6 +3,7 @@
  * @module
  */
 import { join } from "node:path";
+import type { Operation } from "@lib/contract/mod.ts";
 import { openDatabase } from "@lib/db/mod.ts";
 import { invalid, quote } from "@lib/errors/mod.ts";
 import { type Logger, RecentProblems } from "@lib/log/mod.ts";
@@ -41,6 +42,7 @@ import { CertificateFolder } from "./tls/certificate_folder.ts";
 import { Ingress, type IngressLimits } from "./tls/ingress.ts";
 import { AccessLog } from "./traffic/access_log.ts";
 import { Connections } from "./traffic/connections.ts";
+import { TrafficHistory } from "./traffic/history.ts";
 import { registerMetrics } from "./traffic/metrics.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 
@@ -53,6 +55,8 @@ export interface RunningProxy extends RunningService {
   readonly listeners: ListenerSet;
   readonly router: Router;
   readonly routes: RouteReader;
+  readonly operations: readonly Operation[];
+  readonly history: TrafficHistory;
   readonly metricsAddress: string;
   readonly upstreams: Upstreams;
 }
@@ -171,6 +175,15 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     ...{ router, upstreams, firewall, country, accessLog },
   });
 
+  const history = stack.use(
+    new TrafficHistory({
+      routes: () => router.routes(),
+      listeners: () => listeners.all(),
+      connections: () => connections.size,
+      now: () => clock.now(),
+    }),
+  );
+
   const health = (): HealthReport => {
     const reasons = [
       ...listeners.unopened,
@@ -227,7 +240,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const api = await serveApi({ context: { ...context, log }, operations, authenticate: "local", health, status });
   doors.push(async () => await api[Symbol.asyncDispose]());
 
-  const admin = await openAdmin({ context: { ...context, log }, operations, health, status });
+  const admin = await openAdmin({ context: { ...context, log }, operations, health, status, history });
   if (admin !== null) doors.push(async () => await admin[Symbol.asyncDispose]());
 
   const started = stack.move();
@@ -237,6 +250,8 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     router,
     routes: store,
     upstreams,
+    operations,
+    history,
     metricsAddress: metrics.address,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

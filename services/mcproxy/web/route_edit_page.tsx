@@ -1,0 +1,149 @@
+/**
+ * Making, changing and deleting routes.
+ * @module
+ */
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { conflict } from "@lib/errors/mod.ts";
+import { CsrfField, FormError, type FormErrors, formErrors, noErrors } from "@lib/web/mod.ts";
+import type { Route } from "@proto/mcproxy/v1/mcproxy_pb.ts";
+import type { Desk, DeskRoute } from "./desk.ts";
+import { routeAddress, routePath, routesPath, routeTitle } from "./route_address.ts";
+import { draftFrom, draftOf, emptyDraft, requestOf, type RouteDraft, routeFields } from "./route_draft.ts";
+import { RouteForm } from "./route_form.tsx";
+import { routeNameOf, routeOf } from "./route_page.tsx";
+
+const newPath = "/new-route";
+
+export const routeEditRoutes: DeskRoute[] = [
+  { method: "GET", path: newPath, handle: (desk) => showNew(desk, emptyDraft, noErrors) },
+  { method: "POST", path: newPath, handle: create },
+  { method: "GET", path: `${routePath}/edit`, handle: (desk) => showEdit(desk) },
+  { method: "POST", path: `${routePath}/edit`, handle: save },
+  { method: "GET", path: `${routePath}/delete`, handle: (desk) => showDelete(desk, noErrors) },
+  { method: "POST", path: `${routePath}/delete`, handle: remove },
+  { method: "POST", path: `${routePath}/maintenance`, handle: rest },
+];
+
+/** The API's names for what the form calls otherwise. */
+const aliases = { redirect: "redirect_to", status: "redirect_to" };
+const fields = [...routeFields];
+
+async function showNew(desk: Desk, draft: RouteDraft, errors: FormErrors): Promise<Response> {
+  const { listeners } = await desk.listeners.listListeners({});
+  const { visit } = desk;
+  return await visit.page(
+    "New route",
+    <RouteForm
+      {...{ visit, draft, errors, listeners }}
+      action={newPath}
+      cancel={routesPath}
+      version={null}
+    />,
+    { status: errors.status },
+  );
+}
+
+async function create(desk: Desk): Promise<Response> {
+  const draft = draftFrom(desk.visit.form);
+  try {
+    const request = requestOf(draft);
+    const listener = request.listener ?? "";
+    const isThere = await routeOf(desk, {
+      listener,
+      hostname: draft.hostname.toLowerCase(),
+      path: draft.path === "" ? "/" : draft.path,
+    }).then(() => true, () => false);
+    if (isThere) {
+      throw conflict(`There is a route for ${routeTitle({ listener, hostname: draft.hostname, path: draft.path })}`, {
+        hint: "Change that one, or choose another name or path",
+      });
+    }
+    const route = await desk.routes.putRoute(request);
+    return desk.visit.redirect(routeAddress(route), `${routeTitle(route)} added.`);
+  } catch (error) {
+    return await showNew(desk, draft, formErrors(error, fields, aliases));
+  }
+}
+
+const versionOf = ({ updatedAt }: Route) => updatedAt === undefined ? "" : String(timestampMs(updatedAt));
+
+async function showEdit(
+  desk: Desk,
+  refused?: { draft: RouteDraft; errors: FormErrors; version: string },
+): Promise<Response> {
+  const { visit } = desk;
+  const route = await routeOf(desk, routeNameOf(desk));
+  return await visit.page(
+    `Change ${routeTitle(route)}`,
+    <RouteForm
+      visit={visit}
+      action={routeAddress(route, "/edit")}
+      cancel={routeAddress(route)}
+      draft={refused?.draft ?? draftOf(route)}
+      errors={refused?.errors ?? noErrors}
+      listeners={[]}
+      version={refused?.version ?? versionOf(route)}
+    />,
+    { status: refused?.errors.status ?? 200 },
+  );
+}
+
+async function save(desk: Desk): Promise<Response> {
+  const name = routeNameOf(desk);
+  const draft = { ...draftFrom(desk.visit.form), ...name };
+  const version = desk.visit.form.optional("version") ?? "";
+  try {
+    if (versionOf(await routeOf(desk, name)) !== version) {
+      throw conflict("The route was changed by somebody else meanwhile", {
+        hint: "Open it again, look what is different, and make your change there",
+      });
+    }
+    const route = await desk.routes.putRoute(requestOf(draft));
+    return desk.visit.redirect(routeAddress(route), "Saved. It holds from the next request on.");
+  } catch (error) {
+    return await showEdit(desk, { draft, errors: formErrors(error, fields, aliases), version });
+  }
+}
+
+async function showDelete(desk: Desk, errors: FormErrors): Promise<Response> {
+  const { visit } = desk;
+  const route = await routeOf(desk, routeNameOf(desk));
+  return await visit.page(
+    `Delete ${routeTitle(route)}`,
+    <form method="post" action={routeAddress(route, "/delete")} class="narrow">
+      <CsrfField visit={visit} />
+      <FormError errors={errors} />
+      <p>
+        New connections for <strong class="mono">{routeTitle(route)}</strong> on {route.listener}{" "}
+        will be refused, and requests on open ones answered with 421. What is under way finishes.
+      </p>
+      <p class="actions">
+        <button type="submit" class="bad">Delete {routeTitle(route)}</button> <a href={routeAddress(route)}>Cancel</a>
+      </p>
+    </form>,
+    { status: errors.status },
+  );
+}
+
+async function remove(desk: Desk): Promise<Response> {
+  const name = routeNameOf(desk);
+  try {
+    await desk.routes.deleteRoute(name);
+    return desk.visit.redirect(routesPath, `${routeTitle(name)} deleted.`);
+  } catch (error) {
+    return await showDelete(desk, formErrors(error, []));
+  }
+}
+
+/** Begins maintenance with the form's text, or ends it. */
+async function rest(desk: Desk): Promise<Response> {
+  const { visit } = desk;
+  const name = routeNameOf(desk);
+  const text = visit.form.optional("maintenance") === undefined ? "" : visit.form.text("maintenance");
+  const route = await routeOf(desk, name);
+  await desk.routes.putRoute({ ...requestOf(draftOf(route)), maintenance: text.replaceAll("\r\n", "\n") });
+  return visit.redirect(
+    routeAddress(name),
+    text === "" ? "Maintenance has ended." : "Visitors get the maintenance text from now on.",
+  );
+}
