@@ -31,6 +31,8 @@ export abstract class Http2Connection extends FrameHandler {
   /** When our last frame was written, ms. */
   #endedAt = 0;
   #idleSince: number;
+  /** Asked to leave before the first frame: SETTINGS must be that (RFC 9113 §3.4). */
+  #leaveAtStart = false;
   #drain: "no" | "announced" | "final" = "no";
   #drainedAt = 0;
   #writeSeen = 0;
@@ -70,6 +72,7 @@ export abstract class Http2Connection extends FrameHandler {
       this.#idleSince = this.time;
       this.output.hold();
       this.open();
+      if (this.#leaveAtStart) this.leave();
       this.output.release();
       await this.#readAll();
     } catch {
@@ -166,6 +169,10 @@ export abstract class Http2Connection extends FrameHandler {
   /** No new streams; those that are open are finished, then the connection is closed. */
   protected leave(): void {
     if (this.ending || this.#drain !== "no") return;
+    if (!this.#started) {
+      this.#leaveAtStart = true;
+      return;
+    }
     // RFC 9113 §6.8: first a GOAWAY that refuses nothing, so that no request on its way is lost.
     this.#drain = "announced";
     this.#drainedAt = this.time = this.clock();

@@ -5,8 +5,11 @@
 import { strict as assert } from "node:assert";
 import { errorCodes } from "./errors.ts";
 import { settings as settingIds } from "./frame.ts";
+import { Http2ServerConnection } from "./server.ts";
 import { StreamReset } from "./stream.ts";
-import { data, goAway, headers, join, ping, preface, rst, settings, text } from "./testing/raw_frames.ts";
+import { MemoryTransport } from "./testing/memory_transport.ts";
+import { RawPeer } from "./testing/raw_peer.ts";
+import { data, goAway, headers, join, ping, preface, rst, settings, settingsAck, text } from "./testing/raw_frames.ts";
 import { get, post, servedPeer } from "./testing/served_peer.ts";
 
 Deno.test("Http2ServerConnection.run announces its limits first", async () => {
@@ -56,6 +59,19 @@ Deno.test("Http2ServerConnection.drain doesn't wait long for its PING", async ()
   served.later(1000);
   assert.ok(await served.peer.expect("GOAWAY 0 NO_ERROR"));
   assert.ok(!await served.peer.read(() => false));
+});
+
+Deno.test("Http2ServerConnection.drain before run still sends SETTINGS first", async () => {
+  const [ours, theirs] = MemoryTransport.pair();
+  const connection = new Http2ServerConnection(theirs, { onRequest: () => {} });
+  connection.drain();
+  const running = connection.run();
+  const peer = new RawPeer(ours);
+  await peer.send(preface, settings(), settingsAck);
+  assert.ok(await peer.expect("GOAWAY 2147483647 NO_ERROR"));
+  assert.ok(peer.settings.size > 0);
+  ours.destroy();
+  await running;
 });
 
 Deno.test("Http2ServerConnection closes the transport when the peer lingers after GOAWAY", async () => {

@@ -197,7 +197,7 @@ for (const flood of floods) {
     await peer.send(...flood.first ?? []);
     for (let n = 0; n < flood.most; n++) await peer.send(flood.piece(n));
     await peer.settle();
-    assert.equal(connection.fault, flood.fault, connection.error?.message);
+    assert.equal(connection.fault, flood.fault, connection.error?.message ?? "no error");
     assert.equal(peer.seen.at(-1)?.split(" ")[2], "ENHANCE_YOUR_CALM");
     assert.ok(!await peer.read(() => false), "the connection must end");
     assert.equal(connection.streams, 0);
