@@ -102,6 +102,9 @@ export const schema = defineConfig({
     server_name: text("", "the name in its certificate"),
     ca_cert: path("", "root certificate that its must lead to, PEM"),
     contacts: texts([], 'for the account, "mailto:…"'),
+    terms_agreed: boolean(false, "the server's terms of service are agreed to, where it has some"),
+    eab_key_id: text("", "external account binding: the key's id, where the server asks for it"),
+    eab_key_file: path("", "external account binding: file with the HMAC key, base64url"),
     challenge: choice("tls-alpn-01", ["http-01", "tls-alpn-01"], "http-01 needs a listener of kind http"),
   },
   admin: {

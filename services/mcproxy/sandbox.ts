@@ -21,6 +21,7 @@ export const sandbox: Declaration = {
     "backends.ca_file",
     "firewall.country_db",
     "acme.ca_cert",
+    "acme.eab_key_file",
     "admin.tls_cert",
     "admin.tls_key",
     "admin.mcias_ca_cert",

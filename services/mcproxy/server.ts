@@ -15,16 +15,19 @@ import {
   type ServiceContext,
   watchDatabase,
 } from "@lib/service/mod.ts";
+import { type Acme, startAcme } from "./acme/acme.ts";
 import { openAdmin } from "./admin.ts";
+import { doorOpener } from "./doors.ts";
+import { healthOf } from "./health.ts";
+import { limitsOf } from "./limits.ts";
 import type { Config } from "./config.ts";
 import { parseIp } from "./domain/ip_address.ts";
-import type { Listener, ListenerInput } from "./domain/listener.ts";
+import type { ListenerInput } from "./domain/listener.ts";
 import type { RouteRules } from "./domain/route.ts";
 import { CountryFile } from "./firewall/country_file.ts";
 import { Firewall } from "./firewall/firewall.ts";
 import { RuleBook } from "./firewall/rule_book.ts";
-import { type Door, ListenerSet } from "./listening/listener_set.ts";
-import { Networks } from "./listening/networks.ts";
+import { ListenerSet } from "./listening/listener_set.ts";
 import { firewallOperations } from "./operations/firewall_operations.ts";
 import { listenerOperations } from "./operations/listener_operations.ts";
 import { routeOperations } from "./operations/route_operations.ts";
@@ -39,14 +42,12 @@ import { migrations } from "./store/migrations.ts";
 import { type RouteReader, RouteStore } from "./store/route_store.ts";
 import { Deadlines } from "./stream/deadlines.ts";
 import { CertificateFolder } from "./tls/certificate_folder.ts";
-import { Ingress, type IngressLimits } from "./tls/ingress.ts";
 import { AccessLog } from "./traffic/access_log.ts";
 import { Connections } from "./traffic/connections.ts";
 import { TrafficHistory } from "./traffic/history.ts";
 import { registerMetrics } from "./traffic/metrics.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 
-const dayMs = 86_400_000;
 /** Largest country database taken: the common ones have 4 to 10 MiB, those with cities 60. */
 const countryBytes = 128 * 1024 * 1024;
 
@@ -116,7 +117,9 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     allowedHosts: config.backends.allow_hosts,
     certificateDir: config.certificates.dir,
   });
-  const router = new Router({ store, certificates, acme: null, upstreams, rules, log });
+  const acme = openAcme(context, log);
+  if (acme !== null) stack.use(acme);
+  const router = new Router({ store, certificates, acme: acme?.certificates ?? null, upstreams, rules, log });
 
   const accessLog = openAccessLog(config, log);
   if (accessLog !== null) stack.use(accessLog);
@@ -127,16 +130,11 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   stack.defer(async () => {
     await Promise.all(doors.map((close) => close()));
   });
-  const open = (listener: Listener): Door => {
-    if (listener.kind === "http") throw invalid("listeners.kind", "http is not there yet");
-    return new Ingress({
-      ...{ listener, connections, guard: firewall, router, upstreams, deadlines, refresh, log },
-      limits: limitsOf(config),
-      networks: (cidrs) => new Networks(cidrs),
-      accessLog,
-      clock,
-    });
-  };
+  const open = doorOpener({
+    ...{ connections, guard: firewall, router, upstreams, deadlines, refresh, accessLog, acme, clock, log },
+    limits: limitsOf(config),
+    listeners: () => listeners,
+  });
   const listeners: ListenerSet = new ListenerSet({
     configured: listenersOf(config),
     store: new ListenerStore(db),
@@ -169,6 +167,8 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   book.reload();
   router.reload();
   listeners.start();
+  // Challenges can be answered from here on.
+  acme?.certificates.start();
   stack.use(watchDatabase(db, reload, log));
   registerMetrics(context.metrics, {
     listeners: () => listeners.all(),
@@ -184,18 +184,12 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     }),
   );
 
-  const health = (): HealthReport => {
-    const reasons = [
-      ...listeners.unopened,
-      ...book.unenforced,
-      ...firewall.problems,
-      ...(country === null || country.alarm === "" ? [] : [country.alarm]),
-      ...router.unserved,
-      ...(accessLog === null || accessLog.problem === "" ? [] : [accessLog.problem]),
-      ...certificateReasons(router, clock.now(), config.certificates.warn_days),
-    ];
-    return { status: reasons.length === 0 ? "serving" : "degraded", reasons };
-  };
+  const health = (): HealthReport =>
+    healthOf({
+      ...{ listeners, book, firewall, country, router, accessLog },
+      warnDays: config.certificates.warn_days,
+      now: clock.now(),
+    });
   const metrics = await serveHttp({
     address: config.metrics.addr,
     log,
@@ -280,35 +274,23 @@ function backendRoots({ backends, admin }: Config): string | null {
   return file === "" ? null : Deno.readTextFileSync(file);
 }
 
-function limitsOf({ limits, backends }: Config): IngressLimits {
-  return {
-    maxConnections: limits.max_connections,
-    helloBytes: limits.hello_max_bytes,
-    helloMs: limits.hello_timeout_ms,
-    handshakeMs: limits.handshake_timeout_ms,
-    tunnelIdleMs: limits.tunnel_idle_ms,
-    http: {
-      head: { maxBytes: limits.head_max_bytes, maxFields: limits.head_max_fields },
-      headMs: limits.head_timeout_ms,
-      keepAliveMs: limits.keepalive_timeout_ms,
-      bodyMs: limits.body_timeout_ms,
-      responseMs: backends.response_timeout_ms,
-      streamIdleMs: limits.stream_idle_ms,
-      tunnelIdleMs: limits.tunnel_idle_ms,
-    },
-  };
-}
-
-function certificateReasons(router: Router, now: number, warnDays: number): string[] {
-  const reasons: string[] = [];
-  for (const live of router.routes()) {
-    const served = router.certificateOf(live);
-    if (served === null) continue;
-    const where = `route ${live.route.listener} ${live.route.hostname}`;
-    if (served.error !== "") reasons.push(`${where}: ${served.error}`);
-    const end = served.notAfter?.getTime();
-    if (end === undefined || end - now > warnDays * dayMs) continue;
-    reasons.push(`${where}: its certificate ${end <= now ? "expired" : "expires"} at ${new Date(end).toISOString()}`);
+/** Null where no ACME server is configured. @throws PlatformError `invalid` for a half configuration */
+function openAcme({ config, clock }: ServiceContext<Config>, log: Logger): Acme | null {
+  const { directory_url, address, server_name, ca_cert, eab_key_id, eab_key_file, ...same } = config.acme;
+  if (directory_url === "") return null;
+  for (const key of ["address", "server_name", "ca_cert"] as const) {
+    if (config.acme[key] === "") throw invalid(`acme.${key}`, "must be given with acme.directory_url");
   }
-  return reasons;
+  const { contacts, challenge, terms_agreed: termsAgreed } = same;
+  return startAcme({
+    ...{ contacts, challenge, termsAgreed, clock, log },
+    dir: join(config.server.data_dir, "acme"),
+    directoryUrl: directory_url,
+    address,
+    serverName: server_name,
+    caPem: Deno.readTextFileSync(ca_cert),
+    externalAccount: eab_key_id === ""
+      ? null
+      : { keyId: eab_key_id, hmacKey: Deno.readTextFileSync(eab_key_file).trim() },
+  });
 }

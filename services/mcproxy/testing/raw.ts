@@ -47,6 +47,13 @@ export class RawConnection implements Disposable {
     return text;
   }
 
+  /** What has been read and not been asked for. */
+  leftover(): string {
+    const text = this.#held;
+    this.#held = "";
+    return text;
+  }
+
   /** A head and, by its Content-Length, the body. */
   async message(): Promise<string> {
     const head = await this.until("\r\n\r\n");

@@ -2,6 +2,8 @@
  * A connection from its accept to its route: who the client is, whether it may come in, what it asks for.
  * @module
  */
+import type { ClientHello } from "@lib/tls/mod.ts";
+import type { ChallengeCertificate } from "../acme/challenge_table.ts";
 import type { Host } from "../domain/route_table.ts";
 import type { ListenerKind } from "../domain/listener.ts";
 import type { Guard, Verdict } from "../listening/guard.ts";
@@ -29,6 +31,7 @@ export type Arrival =
     alpn: readonly string[];
     bytes: Uint8Array;
   }
+  | { kind: "challenge"; certificate: ChallengeCertificate; bytes: Uint8Array }
   | { kind: "refused"; reason: Refusal; alert: number | null; bytes: Uint8Array; detail: string };
 
 export interface ArrivalOptions {
@@ -38,6 +41,8 @@ export interface ArrivalOptions {
   limits: HelloLimits;
   guard: Guard;
   router: Pick<Router, "find">;
+  /** What to show an ACME server that looks whether a name is ours; null when nobody asked it to. */
+  challenge(hello: ClientHello): ChallengeCertificate | null;
   deadlines: Deadlines;
   /** Called when it is known who the client is, and the firewall lets the address in. */
   entered(client: Client): void;
@@ -75,6 +80,8 @@ export async function arrive(conn: Deno.TcpConn, options: ArrivalOptions): Promi
     if (host?.root.route.mode === "l4") return opened(host, "", [], outcome.bytes);
     return { ...outcome, detail: "" };
   }
+  const certificate = options.challenge(outcome.hello);
+  if (certificate !== null) return { kind: "challenge", certificate, bytes: outcome.bytes };
   const admission = admit(outcome.hello, listener, router);
   if (admission.kind === "refused") {
     return { ...admission, bytes: outcome.bytes, detail: outcome.hello.serverName ?? "" };

@@ -10,11 +10,14 @@ import {
   acceptLoop,
   alertRecord,
   alerts,
+  type ClientHello,
   formatAddress,
   listenTcp,
   parseAddress,
   requireEngine,
 } from "@lib/tls/mod.ts";
+import { answerChallenge } from "../acme/answer_challenge.ts";
+import type { ChallengeCertificate } from "../acme/challenge_table.ts";
 import type { Listener } from "../domain/listener.ts";
 import { matchedPath } from "../domain/route_path.ts";
 import { routeFor } from "../domain/route_table.ts";
@@ -56,6 +59,8 @@ export interface IngressOptions {
   guard: Guard;
   connections: Connections;
   router: Router;
+  /** As in arrival.ts. */
+  challenge(hello: ClientHello): ChallengeCertificate | null;
   upstreams: Upstreams;
   deadlines: Deadlines;
   /** Takes over what another process has changed in the store, at once. */
@@ -175,7 +180,7 @@ export class Ingress implements Door {
   }
 
   async #serve(conn: Deno.TcpConn, open: Open, entered: (client: Client) => void): Promise<void> {
-    const { limits, deadlines, router, guard, listener } = this.#options;
+    const { limits, deadlines, router, guard, listener, challenge, log } = this.#options;
     const { name, kind } = listener;
     const arrival = await arrive(conn, {
       listener: name,
@@ -184,10 +189,17 @@ export class Ingress implements Door {
       limits,
       guard,
       router,
+      challenge,
       deadlines,
       entered,
     });
     if (arrival.kind === "refused") return await this.#refuse(conn, arrival);
+    if (arrival.kind === "challenge") {
+      open.shown.protocol = "acme";
+      const timing = { deadlines, timeoutMs: limits.handshakeMs };
+      const problem = await answerChallenge(conn, arrival.bytes, arrival.certificate, timing);
+      return problem === "" ? undefined : log.warn("Cannot answer an ACME challenge", { listener: name, problem });
+    }
     const { host: { root: live }, hostname, client, bytes } = arrival;
     open.shown.hostname = hostname;
     live.counters.connections++;

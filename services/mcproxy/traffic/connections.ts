@@ -16,7 +16,7 @@ export class OpenConnection {
   /** The client's, as PROXY protocol said where that is trusted. */
   client = "";
   hostname = "";
-  protocol: "handshake" | "l4" | "tcp" | "http/1.1" | "h2" = "handshake";
+  protocol: "handshake" | "acme" | "l4" | "tcp" | "http/1.1" | "h2" = "handshake";
   requests = 0;
   /** The client's side. */
   stream: Meter = nothing;
