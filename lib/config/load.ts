@@ -1,5 +1,5 @@
 import { parse, TomlError } from "@std/toml";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { invalid, messageOf, PlatformError, quote } from "@lib/errors/mod.ts";
 import { nearest } from "./nearest.ts";
 import { type ConfigOf, isKey, type Key, required, type Schema, type Section } from "./schema.ts";
@@ -33,7 +33,9 @@ export interface LoadOptions<S extends Schema> {
 export function loadConfig<S extends Schema>(options: LoadOptions<S>): LoadedConfig<S> {
   const { schema, service, file, environment = processEnvironment } = options;
   const toml = file === null ? "" : readFile(file);
-  const reader = new Reader(file ?? "(no file)", toml, file === null ? "" : dirname(file), environment, service);
+  // Whole paths: what is built on them must not depend on how the file was named.
+  const folder = file === null ? "" : dirname(resolve(file));
+  const reader = new Reader(file ?? "(no file)", toml, folder, environment, service);
   const tree = reader.parse();
   const config: Record<string, unknown> = {};
   reader.refuseUnknown(tree, Object.keys(schema), []);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join, relative } from "node:path";
 import { PlatformError } from "@lib/errors/mod.ts";
 import {
   address,
@@ -62,6 +63,19 @@ Deno.test("loadConfig takes default, file, variable and $PORT_<NAME> in this ord
   assert.deepEqual(config.routes, [{ name: "x", port: 443 }]);
   assert.equal(sources.get("server.shutdown_timeout_ms"), "line 2");
   assert.equal(sources.get("dns.zone"), "$MCNS_DNS_ZONE");
+});
+
+Deno.test("loadConfig gives whole paths for a file that is named from the working folder", () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    Deno.writeTextFileSync(join(folder, "x.toml"), '[server]\nrest_addr = "unix:run/x.sock"\n[dns]\nzone = "a"\n');
+    const file = join(relative(Deno.cwd(), folder), "x.toml");
+    const { config } = loadConfig({ schema, service: "mcns", file, environment: () => undefined });
+    assert.equal(config.server.cert, join(folder, "tls/cert.pem"));
+    assert.equal(config.server.rest_addr, `unix:${join(folder, "run/x.sock")}`);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });
 
 // TOML text → the exact error. `x.toml` stands for the file.
