@@ -21,6 +21,8 @@ export interface PlatformFile {
   mcns: string;
   mcns_grpc: string;
   mcproxy: string;
+  /** MC-Proxy's pages. */
+  mcproxy_admin: string;
   mcr: string;
   agent: string;
   admin: string;

@@ -48,7 +48,7 @@ export async function bootstrap(layout: Layout, root: string, progress: Progress
   for (const service of [...platformServices, "mcpagent"]) {
     for (const folder of ["", "tls", "data"]) privateFolder(layout.srv(service, folder));
   }
-  for (const folder of ["run", "certs"]) privateFolder(layout.srv("mcproxy", folder));
+  for (const folder of ["run", "certs", "log"]) privateFolder(layout.srv("mcproxy", folder));
   for (const folder of ["bundles", "logs", "run", "platform"]) privateFolder(layout.srv("mcpagent", folder));
   writeConfigs(layout, Deno.execPath());
 

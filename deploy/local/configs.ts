@@ -75,6 +75,16 @@ export function configsOf(layout: Layout, denoPath: string): Record<string, Tabl
       listeners: [{ name: "https", addr: `${loopback}:${ports.proxy}` }],
       certificates: { dir: "certs" },
       metrics: { addr: `${loopback}:${ports.proxyMetrics}` },
+      access_log: { dir: "log" },
+      admin: {
+        rest_addr: `${loopback}:${ports.proxyAdmin.rest}`,
+        grpc_addr: `${loopback}:${ports.proxyAdmin.grpc}`,
+        tls_cert: "tls/cert.pem",
+        tls_key: "tls/key.pem",
+        mcias_addr: mcias.address,
+        mcias_server_name: mcias.server_name,
+        mcias_ca_cert: mcias.ca_cert,
+      },
     },
     mcr: { server: server(ports.mcr), mcias, tokens: { service: `mcr.${serviceZone}` } },
     mcpagent: {
@@ -93,7 +103,9 @@ export function configsOf(layout: Layout, denoPath: string): Record<string, Tabl
       },
       mcr: { ...peer("mcr", ports.mcr.rest), registry_name: registryName },
       renewal: {
-        folders: ["mcias", "metacrypt", "mcns", "mcr", "mcpagent"].map((service) => layout.srv(service, "tls")),
+        folders: ["mcias", "metacrypt", "mcns", "mcproxy", "mcr", "mcpagent"].map((service) =>
+          layout.srv(service, "tls")
+        ),
       },
     },
   };

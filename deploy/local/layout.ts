@@ -28,6 +28,7 @@ export interface Ports {
   dot: number;
   proxy: number;
   proxyMetrics: number;
+  proxyAdmin: ApiPorts;
   mcias: ApiPorts;
   metacrypt: ApiPorts;
   mcns: ApiPorts;
@@ -52,6 +53,7 @@ export function portsAbove(base: number): Ports {
     dot: base + 853,
     proxy: base + 443,
     proxyMetrics: base + 191,
+    proxyAdmin: api(192),
     mcias: api(101),
     metacrypt: api(111),
     mcns: api(121),
@@ -62,8 +64,8 @@ export function portsAbove(base: number): Ports {
 
 /** Every port with the part that uses it. */
 export function portUses(ports: Ports): { port: number; use: string; udp: boolean }[] {
-  const { mcias, metacrypt, mcns, mcr, agent } = ports;
-  const apis = Object.entries({ mcias, metacrypt, mcns, mcr, agent }).flatMap(([part, { rest, grpc }]) => [
+  const { mcias, metacrypt, mcns, mcr, agent, proxyAdmin: mcproxy } = ports;
+  const apis = Object.entries({ mcias, metacrypt, mcns, mcr, agent, mcproxy }).flatMap(([part, { rest, grpc }]) => [
     { port: rest, use: `${part} REST`, udp: false },
     { port: grpc, use: `${part} gRPC`, udp: false },
   ]);

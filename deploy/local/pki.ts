@@ -68,7 +68,7 @@ export async function firstCertificates(layout: Layout): Promise<void> {
   let made: Promise<SigningIssuer> | undefined;
   const root = () => made ??= rootOf(layout);
   await Promise.all([
-    ...["mcias", "metacrypt", "mcns", "mcr"].map((service) => firstCertificate(layout, root, service)),
+    ...["mcias", "metacrypt", "mcns", "mcproxy", "mcr"].map((service) => firstCertificate(layout, root, service)),
     firstCertificate(layout, root, "mcpagent", agentAccount),
   ]);
 }

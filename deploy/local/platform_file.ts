@@ -19,6 +19,7 @@ export function platformOf(layout: Layout) {
     mcns: https(ports.mcns.rest),
     mcns_grpc: `${loopback}:${ports.mcns.grpc}`,
     mcproxy: `unix:${layout.srv("mcproxy", "run", "admin.sock")}`,
+    mcproxy_admin: https(ports.proxyAdmin.rest),
     mcr: `${loopback}:${ports.mcr.rest}`,
     agent: `${loopback}:${ports.agent.grpc}`,
     admin: adminName,

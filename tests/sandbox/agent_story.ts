@@ -17,7 +17,7 @@ import type { SandboxBench, StartOptions } from "./bench.ts";
 import { pushHello } from "./stories.ts";
 
 /** Programs whose certificates the agent renews. */
-const renewed = ["mcias", "metacrypt", "mcns", "mcr", "mcpagent"];
+const renewed = ["mcias", "metacrypt", "mcns", "mcproxy", "mcr", "mcpagent"];
 const dayMs = 86_400_000;
 
 /** MCIAS, Metacrypt, MCNS and MCR run; of the definitions only MC-Proxy's is left to the agent. */

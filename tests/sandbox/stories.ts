@@ -3,7 +3,7 @@
  * something in it does not come about.
  * @module
  */
-import { equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { copyFileSync, existsSync } from "node:fs";
 import { grpcClient } from "@lib/grpc/mod.ts";
 import { HttpsClient } from "@lib/http/mod.ts";
@@ -76,7 +76,7 @@ export const stories: Record<Subject, Story> = {
       equal((await zones.listZones({})).zones.length, 2);
     }),
   },
-  mcproxy: { run: proxyStory },
+  mcproxy: { needsMcias: true, run: proxyStory },
   mcr: {
     needsMcias: true,
     run: story("mcr", ready, async (bench) => {
@@ -125,6 +125,8 @@ async function proxyStory(bench: SandboxBench, options: StartOptions): Promise<v
   copyFileSync(layout.srv("mcr", "tls", "cert.pem"), tlsCert);
   copyFileSync(layout.srv("mcr", "tls", "key.pem"), tlsKey);
   const [admin, rest] = [layout.srv("mcproxy", "run", "admin.sock"), layout.srv("mcproxy", "run", "rest.sock")];
+  const accessLog = layout.srv("mcproxy", "log", "access.log");
+  if (existsSync(accessLog)) Deno.removeSync(accessLog);
   await using backend = Deno.serve({ hostname: loopback, port: 0, onListen() {} }, () => new Response("from behind"));
   await using program = bench.start("mcproxy", options);
   await program.until(ready);
@@ -144,8 +146,32 @@ async function proxyStory(bench: SandboxBench, options: StartOptions): Promise<v
   const local = Deno.createHttpClient({ proxy: { transport: "unix", path: rest } });
   match(await (await fetch("http://localhost/v1/health", { client: local })).text(), /serving/);
   local.close();
+  await adminsFromOutside(bench, hostname);
   await routes.deleteRoute({ listener: "https", hostname });
 
   equal(await program.stop(), 0, program.output);
+  match(Deno.readTextFileSync(accessLog), new RegExp(`"hostname":"${hostname}","method":"GET","path":"/"`));
   for (const socket of [admin, rest]) ok(!existsSync(socket), `${socket} is left behind`);
+}
+
+/** The same over TLS, for who has a token that MCIAS knows. */
+async function adminsFromOutside({ layout, tls, token }: SandboxBench, hostname: string): Promise<void> {
+  const { rest, grpc } = layout.ports.proxyAdmin;
+  await using routes = grpcClient(RouteService, {
+    address: `${loopback}:${grpc}`,
+    tls,
+    token: () => token,
+    deadlineMs,
+  });
+  deepEqual((await routes.listRoutes({})).routes.map((route) => route.hostname), [hostname]);
+  const client = new HttpsClient({ address: `${loopback}:${rest}`, ...tls, timeoutMs: deadlineMs });
+  try {
+    const page = await client.request({ method: "GET", path: "/sign-in" });
+    match(await new Response(page.body).text(), /Sign in/);
+    const headers = { authorization: `Bearer ${token}` };
+    const stats = await client.request({ method: "GET", path: "/v1/stats", headers });
+    match(await new Response(stats.body).text(), new RegExp(hostname));
+  } finally {
+    client.close();
+  }
 }

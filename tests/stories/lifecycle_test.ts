@@ -55,6 +55,7 @@ Deno.test("the platform comes up, deploys, survives and goes", async (t) => {
       mcns: `https://${at(121)}`,
       mcns_grpc: at(122),
       mcproxy: `unix:${platform.srv("mcproxy", "run", "admin.sock")}`,
+      mcproxy_admin: `https://${at(192)}`,
       mcr: at(131),
       agent: at(944),
       admin: "admin",
