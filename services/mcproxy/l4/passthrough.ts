@@ -42,6 +42,8 @@ export async function passthrough(options: PassthroughOptions): Promise<string> 
   try {
     lease = await connect(options);
     if (options.preface) await sendPreface(lease, options.preface);
+    client.forBulk();
+    if (lease.stream instanceof ConnStream) lease.stream.forBulk();
     const clean = await tunnel(client, lease.stream, { deadline, idleMs, moved, closes: true });
     // Both directions are at their end, so nobody uses the buffers any more.
     if (clean) client.finish();
