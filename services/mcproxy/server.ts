@@ -112,7 +112,8 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const firewallStore = new FirewallStore(db);
   const book = new RuleBook({ store: firewallStore, firewall, listeners: () => listeners.names(), log });
   const rules = (): RouteRules => ({
-    listeners: listeners.names(),
+    // Those of kind http have no routes: they lead to the others.
+    listeners: [...listeners.namesOf("tls"), ...listeners.namesOf("tcp")],
     plainListeners: listeners.namesOf("tcp"),
     allowedHosts: config.backends.allow_hosts,
     certificateDir: config.certificates.dir,

@@ -119,7 +119,7 @@ export function parseRoute(input: RouteInput, rules: RouteRules): Route {
   }
   if (mode === "l4") {
     refuseOnL4(input);
-    return { ...common, ...l4Settings, sendProxyProtocol };
+    return { ...common, path: "/", tlsCert: "", tlsKey: "", ...plainSettings, sendProxyProtocol };
   }
   const path = parseRoutePath(input.path ?? "");
   return {
@@ -140,11 +140,10 @@ export function parseRoute(input: RouteInput, rules: RouteRules): Route {
   };
 }
 
-const l4Settings = {
-  path: "/",
-  tlsCert: "",
-  tlsKey: "",
+/** What a route has that asks for nothing; the order of the keys is that of stored settings. */
+export const plainSettings = {
   acme: false,
+  sendProxyProtocol: "",
   backendProtocol: "h1",
   backendName: "",
   backendInsecure: false,

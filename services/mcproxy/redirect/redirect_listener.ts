@@ -3,15 +3,15 @@
  * @module
  */
 import type { Logger } from "@lib/log/mod.ts";
-import { acceptLoop, formatAddress, listenTcp, parseAddress } from "@lib/tls/mod.ts";
 import type { Listener } from "../domain/listener.ts";
+import { type Accepted, AcceptingPort } from "../listening/accepting_port.ts";
 import type { Guard } from "../listening/guard.ts";
 import type { Door } from "../listening/listener_set.ts";
-import { receiveClient, TrustedSenders } from "../proxy_protocol/mod.ts";
+import { receiveClient } from "../proxy_protocol/mod.ts";
 import { ConnStream } from "../stream/conn_stream.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
-import type { Connections, OpenConnection } from "../traffic/connections.ts";
-import { ListenerCounters } from "../traffic/counters.ts";
+import type { Connections } from "../traffic/connections.ts";
+import type { ListenerCounters } from "../traffic/counters.ts";
 import { type RedirectLimits, type RedirectRules, RedirectSession } from "./redirect_session.ts";
 
 export interface RedirectListenerOptions {
@@ -28,24 +28,10 @@ export interface RedirectListenerOptions {
   log: Logger;
 }
 
-/** What of a connection can be told to stop. */
-interface Open {
-  drain(): void;
-  destroy(): void;
-}
-
 /** See the module. */
 export class RedirectListener implements Door {
-  readonly counters = new ListenerCounters();
-  readonly address: string;
   readonly #options: RedirectListenerOptions;
-  readonly #stop = new AbortController();
-  readonly #loop: Promise<void>;
-  readonly #open = new Set<Open>();
-  #senders: TrustedSenders | null = null;
-  #draining = false;
-  #closing: Promise<void> | null = null;
-  #emptied: (() => void) | null = null;
+  readonly #port: AcceptingPort;
 
   /**
    * Listens from here on; a second process may listen on the same address (a restart without a gap).
@@ -53,93 +39,65 @@ export class RedirectListener implements Door {
    */
   constructor(options: RedirectListenerOptions) {
     this.#options = options;
-    this.trust(options.listener.proxyProtocolFrom);
-    const address = parseAddress(options.listener.address, "listeners.addr");
-    if (address.kind === "unix") throw new TypeError("a redirect listener listens on TCP");
-    const listener = listenTcp(address, true);
-    const { hostname, port } = listener.addr;
-    this.address = formatAddress({ kind: "tcp", hostname, port });
-    this.#loop = acceptLoop(listener, (conn) => void this.#accepted(conn), options.log, this.#stop.signal);
+    const { listener, limits, networks, guard, connections, now, log } = options;
+    this.#port = new AcceptingPort({
+      ...{ listener, networks, guard, connections, now, log },
+      maxConnections: limits.maxConnections,
+      serve: (conn, open) => this.#serve(conn, open),
+    });
+  }
+
+  get address(): string {
+    return this.#port.address;
+  }
+
+  get counters(): ListenerCounters {
+    return this.#port.counters;
   }
 
   trust(senders: readonly string[]): void {
-    this.#senders = senders.length === 0 ? null : new TrustedSenders(this.#options.networks(senders));
+    this.#port.trust(senders);
   }
 
   close(drainMs: number): Promise<void> {
-    return this.#closing ??= this.#drain(drainMs);
+    return this.#port.close(drainMs);
   }
 
-  async #drain(drainMs: number): Promise<void> {
-    this.#draining = true;
-    this.#stop.abort();
-    await this.#loop;
-    for (const open of [...this.#open]) open.drain();
-    if (this.#open.size === 0) return;
-    const emptied = new Promise<void>((resolve) => this.#emptied = resolve);
-    const timer = setTimeout(() => {
-      for (const open of [...this.#open]) open.destroy();
-    }, drainMs);
-    await emptied;
-    clearTimeout(timer);
-  }
-
-  async #accepted(conn: Deno.TcpConn): Promise<void> {
-    const { counters } = this;
-    const { listener, limits, connections, now, log } = this.#options;
-    counters.accepted++;
+  async #serve(conn: Deno.TcpConn, open: Accepted): Promise<void> {
     const client = new ConnStream(conn);
-    if (counters.active >= limits.maxConnections) {
-      counters.refuse("too_many_connections");
-      return client.destroy();
-    }
-    counters.active++;
-    const shown = connections.open(listener.name, now());
-    const open: Open = { drain: () => client.destroy(), destroy: () => client.destroy() };
-    this.#open.add(open);
+    open.drain = open.destroy = () => client.destroy();
     try {
-      conn.setNoDelay(true);
-      await this.#serve(conn, client, open, shown);
-    } catch (error) {
-      log.error("Connection failed", { listener: listener.name, error });
+      await this.#answer(conn, client, open);
     } finally {
       client.destroy();
-      connections.close(shown);
-      counters.active--;
-      this.#open.delete(open);
-      if (this.#open.size === 0) this.#emptied?.();
     }
   }
 
-  async #serve(conn: Deno.TcpConn, client: ConnStream, open: Open, shown: OpenConnection): Promise<void> {
+  async #answer(conn: Deno.TcpConn, client: ConnStream, open: Accepted): Promise<void> {
     const { listener: { name }, limits, guard, rules, deadlines, now } = this.#options;
-    const received = await receiveClient(conn, this.#senders, { headerMs: limits.helloMs }, deadlines);
+    const { shown } = open;
+    const received = await receiveClient(conn, open.senders, { headerMs: limits.helloMs }, deadlines);
     if (received.kind === "refused") return this.counters.refuse(received.reason);
     const { address } = received.source;
     if (!guard.connection({ listener: name, address }).allowed) return this.counters.refuse("firewall");
+    open.entered(received.source);
     client.unread(received.bytes);
-    guard.opened(address);
-    try {
-      shown.client = address;
-      shown.protocol = "http/1.1";
-      shown.stream = client;
-      const session = new RedirectSession({
-        client,
-        rules,
-        limits,
-        deadlines,
-        admit: (at) => guard.request({ listener: name, address, ...at }),
-        requested: (hostname) => {
-          shown.hostname = hostname;
-          shown.requests++;
-        },
-        date: () => new Date(now()).toUTCString(),
-      });
-      open.drain = () => session.drain();
-      if (this.#draining) session.drain();
-      await session.run();
-    } finally {
-      guard.closed(address);
-    }
+    shown.protocol = "http/1.1";
+    shown.stream = client;
+    const session = new RedirectSession({
+      client,
+      rules,
+      limits,
+      deadlines,
+      admit: (at) => guard.request({ listener: name, address, ...at }),
+      requested: (hostname) => {
+        shown.hostname = hostname;
+        shown.requests++;
+      },
+      date: () => new Date(now()).toUTCString(),
+    });
+    open.drain = () => session.drain();
+    if (open.draining) session.drain();
+    await session.run();
   }
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Database, Statement } from "@lib/db/mod.ts";
-import type { Route } from "../domain/route.ts";
+import { plainSettings, type Route } from "../domain/route.ts";
 
 /** A route to be stored. */
 export type NewRoute = Omit<Route, "backends"> & {
@@ -134,23 +134,8 @@ type Settings = Omit<
   "listener" | "hostname" | "path" | "mode" | "backends" | "tlsCert" | "tlsKey" | "createdAt" | "updatedAt"
 >;
 
-/** What a row that says nothing of it has; the order of the keys is that of the stored text. */
-const defaults: Settings = {
-  acme: false,
-  sendProxyProtocol: "",
-  backendProtocol: "h1",
-  backendName: "",
-  backendInsecure: false,
-  stripPath: false,
-  requestHeaders: [],
-  responseHeaders: [],
-  redirect: null,
-  maintenance: "",
-  compress: false,
-  maxBodyBytes: 0,
-  responseTimeoutMs: 0,
-  healthCheck: null,
-};
+/** What a row that says nothing of it has. */
+const defaults: Settings = plainSettings;
 
 /** The settings that differ from their defaults. */
 function settingsOf(route: NewRoute): Partial<Settings> {

@@ -6,16 +6,7 @@
 import type { Clock } from "@lib/clock/mod.ts";
 import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
-import {
-  acceptLoop,
-  alertRecord,
-  alerts,
-  type ClientHello,
-  formatAddress,
-  listenTcp,
-  parseAddress,
-  requireEngine,
-} from "@lib/tls/mod.ts";
+import { alertRecord, alerts, type ClientHello, requireEngine } from "@lib/tls/mod.ts";
 import { answerChallenge } from "../acme/answer_challenge.ts";
 import type { ChallengeCertificate } from "../acme/challenge_table.ts";
 import type { Listener } from "../domain/listener.ts";
@@ -25,17 +16,18 @@ import { page } from "../h1/pages.ts";
 import { type HttpLimits, Session } from "../h1/session.ts";
 import { H2Session } from "../h2/session.ts";
 import { passthrough } from "../l4/passthrough.ts";
+import { type Accepted, AcceptingPort, closeQuietly } from "../listening/accepting_port.ts";
 import type { Guard } from "../listening/guard.ts";
 import type { Door } from "../listening/listener_set.ts";
-import { TrustedSenders, writeProxyV1, writeProxyV2 } from "../proxy_protocol/mod.ts";
+import { writeProxyV1, writeProxyV2 } from "../proxy_protocol/mod.ts";
 import type { LiveRoute, Router } from "../routing/router.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
 import { ConnStream } from "../stream/conn_stream.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import type { TlsStream } from "../stream/tls_stream.ts";
 import type { AccessLog } from "../traffic/access_log.ts";
-import type { Connections, OpenConnection } from "../traffic/connections.ts";
-import { ListenerCounters, type RouteCounters } from "../traffic/counters.ts";
+import type { Connections } from "../traffic/connections.ts";
+import { type ListenerCounters, type RouteCounters } from "../traffic/counters.ts";
 import { ObservedConnection } from "../traffic/observed_connection.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 import { type Arrival, arrive, type Client } from "./arrival.ts";
@@ -71,15 +63,6 @@ export interface IngressOptions {
   log: Logger;
 }
 
-/** What of a connection can be told to stop. */
-interface Open {
-  readonly shown: OpenConnection;
-  /** Finish soon. */
-  drain(): void;
-  /** End now. */
-  destroy(): void;
-}
-
 /** A connection on its way to its route. */
 interface Routed {
   readonly live: LiveRoute;
@@ -91,17 +74,8 @@ interface Routed {
 
 /** See the module. */
 export class Ingress implements Door {
-  readonly counters = new ListenerCounters();
-  /** With the port in use. */
-  readonly address: string;
   readonly #options: IngressOptions;
-  readonly #stop = new AbortController();
-  readonly #loop: Promise<void>;
-  readonly #open = new Set<Open>();
-  #senders: TrustedSenders | null = null;
-  #draining = false;
-  #closing: Promise<void> | null = null;
-  #emptied: (() => void) | null = null;
+  readonly #port: AcceptingPort;
 
   /**
    * Listens from here on; a second process may listen on the same address (a restart without a gap).
@@ -109,89 +83,49 @@ export class Ingress implements Door {
    */
   constructor(options: IngressOptions) {
     this.#options = options;
-    this.trust(options.listener.proxyProtocolFrom);
-    const address = parseAddress(options.listener.address, "listeners.addr");
-    if (address.kind === "unix") throw new TypeError("an ingress listens on TCP");
+    const { listener, limits, networks, guard, connections, clock, log } = options;
     requireEngine();
-    const listener = listenTcp(address, true);
-    const { hostname, port } = listener.addr;
-    this.address = formatAddress({ kind: "tcp", hostname, port });
-    this.#loop = acceptLoop(listener, (conn) => void this.#accepted(conn), options.log, this.#stop.signal);
+    this.#port = new AcceptingPort({
+      ...{ listener, networks, guard, connections, log },
+      maxConnections: limits.maxConnections,
+      now: () => clock.now(),
+      serve: (conn, open) => this.#serve(conn, open),
+    });
   }
 
   get name(): string {
     return this.#options.listener.name;
   }
 
+  get address(): string {
+    return this.#port.address;
+  }
+
+  get counters(): ListenerCounters {
+    return this.#port.counters;
+  }
+
   trust(senders: readonly string[]): void {
-    this.#senders = senders.length === 0 ? null : new TrustedSenders(this.#options.networks(senders));
+    this.#port.trust(senders);
   }
 
-  /** Stops accepting, lets what is under way finish for `drainMs`, then ends the rest. Only the first call counts. */
   close(drainMs: number): Promise<void> {
-    return this.#closing ??= this.#drain(drainMs);
+    return this.#port.close(drainMs);
   }
 
-  async #drain(drainMs: number): Promise<void> {
-    this.#draining = true;
-    this.#stop.abort();
-    await this.#loop;
-    for (const open of [...this.#open]) open.drain();
-    if (this.#open.size === 0) return;
-    const emptied = new Promise<void>((resolve) => this.#emptied = resolve);
-    const timer = setTimeout(() => {
-      for (const open of [...this.#open]) open.destroy();
-    }, drainMs);
-    await emptied;
-    clearTimeout(timer);
-  }
-
-  async #accepted(conn: Deno.TcpConn): Promise<void> {
-    const { counters } = this;
-    const { limits, connections, guard, clock, log } = this.#options;
-    counters.accepted++;
-    if (counters.active >= limits.maxConnections) {
-      counters.refuse("too_many_connections");
-      return closeQuietly(conn);
-    }
-    counters.active++;
-    const shown = connections.open(this.name, clock.now());
-    const open: Open = { shown, drain() {}, destroy: () => closeQuietly(conn) };
-    this.#open.add(open);
-    let address: string | null = null;
-    const entered = ({ source }: Client) => {
-      address = source.address;
-      shown.client = formatAddress({ kind: "tcp", hostname: source.address, port: source.port });
-      guard.opened(address);
-    };
-    try {
-      conn.setNoDelay(true);
-      await this.#serve(conn, open, entered);
-    } catch (error) {
-      log.error("Connection failed", { listener: this.name, error });
-      open.destroy();
-    } finally {
-      if (address !== null) guard.closed(address);
-      connections.close(shown);
-      counters.active--;
-      this.#open.delete(open);
-      if (this.#open.size === 0) this.#emptied?.();
-    }
-  }
-
-  async #serve(conn: Deno.TcpConn, open: Open, entered: (client: Client) => void): Promise<void> {
+  async #serve(conn: Deno.TcpConn, open: Accepted): Promise<void> {
     const { limits, deadlines, router, guard, listener, challenge, log } = this.#options;
     const { name, kind } = listener;
     const arrival = await arrive(conn, {
       listener: name,
       kind,
-      senders: this.#senders,
+      senders: open.senders,
       limits,
       guard,
       router,
       challenge,
       deadlines,
-      entered,
+      entered: ({ source }) => open.entered(source),
     });
     if (arrival.kind === "refused") return await this.#refuse(conn, arrival);
     if (arrival.kind === "challenge") {
@@ -213,7 +147,7 @@ export class Ingress implements Door {
     }
   }
 
-  async #passthrough(conn: Deno.TcpConn, open: Open, { live, hostname, client, bytes }: Routed): Promise<void> {
+  async #passthrough(conn: Deno.TcpConn, open: Accepted, { live, hostname, client, bytes }: Routed): Promise<void> {
     const { limits, upstreams, deadlines, router, refresh, listener, clock, accessLog } = this.#options;
     const { backends, sendProxyProtocol } = live.route;
     const stream = new ConnStream(conn);
@@ -251,7 +185,7 @@ export class Ingress implements Door {
     });
   }
 
-  async #terminate(conn: Deno.TcpConn, open: Open, { live, hostname, client, bytes }: Routed): Promise<void> {
+  async #terminate(conn: Deno.TcpConn, open: Accepted, { live, hostname, client, bytes }: Routed): Promise<void> {
     const { limits, deadlines, guard, router, upstreams, refresh, clock, accessLog, log } = this.#options;
     const context = router.contextOf(live);
     if (context === null) {
@@ -315,7 +249,7 @@ export class Ingress implements Door {
     const session = isH2 ? new H2Session(options) : new Session(options);
     open.drain = () => session.drain();
     open.destroy = () => stream.destroy();
-    if (this.#draining) session.drain();
+    if (open.draining) session.drain();
     await session.run();
     if (session instanceof H2Session && session.fault !== null) this.counters.h2Fault(session.fault);
   }
@@ -367,12 +301,4 @@ function meter(stream: ByteStream, counters: RouteCounters): () => void {
 
 function looksLikeHttp(bytes: Uint8Array): boolean {
   return /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) /.test(String.fromCharCode(...bytes.subarray(0, 8)));
-}
-
-function closeQuietly(conn: Deno.TcpConn): void {
-  try {
-    conn.close();
-  } catch {
-    // Closed by an error before.
-  }
 }
