@@ -214,10 +214,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     router,
     firewall,
     isAddress: (text) => parseIp(text) !== null,
-    nextBackend: ({ route }) => {
-      const first = route.backends[0];
-      return first === undefined ? null : { backend: first.key, why: "" };
-    },
+    nextBackend: ({ route }) => upstreams.next(route),
   });
   const operations = [
     ...routeOperations({ router, routes: store, certificates }),

@@ -60,6 +60,17 @@ export class Upstreams {
     return await this.#first(this.#candidates(route), (pool) => pool.call(options));
   }
 
+  /** Whom the route's next connection or request would go to, and why; null for a route without backends. */
+  next(route: Route): { backend: string; why: string } | null {
+    const [first] = route.backends.length === 0 ? [] : this.#ordered(this.#candidates(route));
+    if (first === undefined) return null;
+    const { pool } = first;
+    const others = route.backends.length - 1;
+    const why = others === 0 ? "the only one" : `the one with the fewest under way of ${others + 1}`;
+    const trouble = pool.failure === "" ? "" : `, though it fails: ${pool.failure}`;
+    return { backend: pool.backend.key, why: `${why}, ${pool.active} under way${trouble}` };
+  }
+
   async #first<Result>(
     candidates: readonly Candidate[],
     open: (pool: BackendPool) => Promise<Result>,
