@@ -3,12 +3,18 @@
  * @module
  */
 import { basename, join } from "node:path";
+import { systemClock } from "@lib/clock/mod.ts";
+import { openDatabase } from "@lib/db/mod.ts";
+import { silentLogger } from "@lib/log/mod.ts";
 import { commandLine, derive } from "@lib/sandbox/mod.ts";
 import { type BuiltBundle, bundleProgram } from "../../../deploy/bundle/bundle.ts";
 import { analyse } from "../../../services/mcpagent/runtime/analyse.ts";
 import { readBundle } from "../../../services/mcpagent/runtime/bundle.ts";
 import { storeBundle } from "../../../services/mcpagent/runtime/bundle_store.ts";
 import { programConfig } from "../../../services/mcpagent/runtime/program_config.ts";
+import { parseRoute, type RouteInput, type RouteRules } from "../../../services/mcproxy/domain/route.ts";
+import { migrations } from "../../../services/mcproxy/store/migrations.ts";
+import { RouteStore } from "../../../services/mcproxy/store/route_store.ts";
 import { root } from "../../platform.ts";
 import type { Setup } from "./proxies.ts";
 import type { Launch } from "./running.ts";
@@ -22,6 +28,7 @@ export async function mcproxyCommand(setup: Setup): Promise<Launch> {
   const { folder } = setup;
   const [data, run, bundles, cacheDir] = ["data", "run", "bundles", "cache"].map((name) => join(folder, name));
   for (const path of [data!, run!, bundles!, cacheDir!]) Deno.mkdirSync(path);
+  fill(join(data!, "mcproxy.db"), setup);
   const { sha256, config, files } = await (built ??= bundleProgram(root, "mcproxy", new Date()));
   storeBundle(bundles!, sha256, config, files);
   const bundle = readBundle(bundles!, sha256);
@@ -41,22 +48,8 @@ export async function mcproxyCommand(setup: Setup): Promise<Launch> {
   };
 }
 
-function configText({ folder, ports, backend, routes, certificates }: Setup, data: string): string {
-  const names = { tls_cert: basename(certificates.cert), tls_key: basename(certificates.key) };
-  const l7 = (hostname: string) =>
-    route({ listener: "l7", hostname, mode: "l7", ...names }, [`127.0.0.1:${backend.http}`]);
-  const l4 = (hostname: string, port: number) => route({ listener: "l4", hostname, mode: "l4" }, [`127.0.0.1:${port}`]);
-  const wanted = [
-    l7("localhost"),
-    l7("h1.bench.test"),
-    l4("localhost", backend.tls),
-    l4("source.bench.test", backend.source),
-    l4("sink.bench.test", backend.sink),
-  ];
-  const others = Array.from(
-    { length: Math.max(0, routes - wanted.length) },
-    (_, i) => i % l7Every === 0 ? l7(`r${i}.bench.test`) : l4(`r${i}.bench.test`, backend.tls),
-  );
+/** Nothing but addresses: all else is as MC-Proxy has it by default. */
+function configText({ folder, ports, certificates }: Setup, data: string): string {
   return `[server]
 rest_addr = "unix:${folder}/run/rest.sock"
 grpc_addr = "unix:${folder}/run/admin.sock"
@@ -71,10 +64,45 @@ addr = "127.0.0.1:${ports.l7}"
 [[listeners]]
 name = "l4"
 addr = "127.0.0.1:${ports.l4}"
-${[...wanted, ...others].join("")}`;
+`;
 }
 
-function route(fields: Record<string, string>, backends: string[]): string {
-  const lines = Object.entries(fields).map(([name, value]) => `${name} = "${value}"\n`).join("");
-  return `[[routes]]\n${lines}backends = [${backends.map((one) => `"${one}"`).join(", ")}]\n`;
+/** By the program's own store: the API would take its time for ten thousand. */
+function fill(path: string, { backend, routes, certificates }: Setup): void {
+  using db = openDatabase({
+    path,
+    migrations: [...migrations],
+    durability: "normal",
+    clock: systemClock,
+    log: silentLogger,
+  });
+  const rules: RouteRules = {
+    listeners: ["l7", "l4"],
+    allowedHosts: ["127.0.0.1"],
+    certificateDir: certificates.dir,
+  };
+  const names = { tlsCert: basename(certificates.cert), tlsKey: basename(certificates.key) };
+  const l7 = (hostname: string): RouteInput => (
+    { listener: "l7", hostname, mode: "l7", backends: [`127.0.0.1:${backend.http}`], ...names }
+  );
+  const l4 = (hostname: string, port: number): RouteInput => (
+    { listener: "l4", hostname, mode: "l4", backends: [`127.0.0.1:${port}`], tlsCert: "", tlsKey: "" }
+  );
+  const wanted = [
+    l7("localhost"),
+    l7("h1.bench.test"),
+    l4("localhost", backend.tls),
+    l4("source.bench.test", backend.source),
+    l4("sink.bench.test", backend.sink),
+  ];
+  for (let i = 0; wanted.length < routes; i++) {
+    const hostname = `r${i}.bench.test`;
+    wanted.push(i % l7Every === 0 ? l7(hostname) : l4(hostname, backend.tls));
+  }
+  new RouteStore(db).seedOnce((put) => {
+    for (const input of wanted) {
+      const route = parseRoute(input, rules);
+      put({ ...route, backends: route.backends.map(({ key }) => key) });
+    }
+  });
 }
