@@ -1,38 +1,11 @@
 /** MCNS's pages in Debian's Chromium, on a whole platform: without scripts first, which is how they must work. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { processEnvironment } from "@lib/config/mod.ts";
-import { root, TestPlatform } from "../platform.ts";
-import { Chromium, type Screen, type Tab } from "./chromium.ts";
-import { checkPage } from "./page_checks.ts";
+import { TestPlatform } from "../platform.ts";
+import { Chromium, type Tab } from "./chromium.ts";
+import { desktop, pageCheck } from "./page_pictures.ts";
 import { withTools } from "./tools.ts";
 
-const desktop: Screen = { width: 1280, height: 900 };
-const phone: Screen = { width: 390, height: 844 };
-const screens: readonly [name: string, screen: Screen][] = [
-  ["desktop", desktop],
-  ["phone", phone],
-  ["dark", { ...desktop, dark: true }],
-];
-
-/** Set to keep the pictures in docs/screenshots. */
-const keepPictures = processEnvironment("METACIRCULAR_SCREENSHOTS") !== undefined;
-const maxPictureBytes = 150 * 1024;
-
-/** Checks the page on every screen, and takes pictures of it where they are kept: of all screens, or of one. */
-async function check(tab: Tab, picture?: string, ...only: string[]): Promise<void> {
-  for (const [name, screen] of screens) {
-    await tab.screen(screen);
-    await checkPage(tab);
-    if (picture === undefined || !keepPictures || (only.length > 0 && !only.includes(name))) continue;
-    await tab.evaluate("window.scrollTo(0, 0)");
-    const png = await tab.screenshot();
-    assert.ok(png.length <= maxPictureBytes, `${picture}-${name}: ${png.length} bytes`);
-    await Deno.mkdir(join(root, "docs/screenshots"), { recursive: true });
-    await Deno.writeFile(join(root, "docs/screenshots", `mcns-${picture}-${name}.png`), png);
-  }
-  await tab.screen(desktop);
-}
+const check = pageCheck("mcns");
 
 async function signIn(tab: Tab, site: string, username: string, password: string): Promise<void> {
   await tab.goto(`${site}/zones`);

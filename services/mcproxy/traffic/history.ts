@@ -5,8 +5,8 @@
  */
 import type { ListenerCounters, RouteCounters } from "./counters.ts";
 
-/** Length of a piece, ms, and how many are kept: ten minutes. */
-export const pieceMs = 5000;
+/** Length of a piece, ms, and how many are kept: five minutes. */
+export const pieceMs = 2500;
 export const pieceCount = 120;
 
 /** What passed in one piece of time. */

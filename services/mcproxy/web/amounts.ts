@@ -1,5 +1,5 @@
 /**
- * Amounts for people: counts, bytes, rates, times of milliseconds.
+ * Amounts for people: counts, bytes, rates, times of milliseconds. No line ends between a number and its unit.
  * @module
  */
 
@@ -22,7 +22,7 @@ export function bytesText(bytes: bigint | number): string {
     value /= 1000;
     unit++;
   }
-  return `${unit > 0 && value < 9.95 ? value.toFixed(1) : value.toFixed(0)} ${units[unit]}`;
+  return `${unit > 0 && value < 9.95 ? value.toFixed(1) : value.toFixed(0)}\u00a0${units[unit]}`;
 }
 
 /** "0", "0.4", "12", "1,234". */
@@ -34,16 +34,16 @@ export function rateText(perSecond: number): string {
 /** "–" for none, "0.4 ms", "12 ms", "1.5 s". */
 export function latencyText(ms: number): string {
   if (ms === 0) return "–";
-  if (ms >= 999.5) return `${(ms / 1000).toFixed(1)} s`;
-  return ms < 9.95 ? `${ms.toFixed(1)} ms` : `${ms.toFixed(0)} ms`;
+  if (ms >= 999.5) return `${(ms / 1000).toFixed(1)}\u00a0s`;
+  return ms < 9.95 ? `${ms.toFixed(1)}\u00a0ms` : `${ms.toFixed(0)}\u00a0ms`;
 }
 
 /** How many of all, for "3 of 100 failed". "0 %", "0.4 %", "12 %" */
 export function partText(part: bigint | number, whole: bigint | number): string {
   if (Number(whole) === 0) return "–";
   const percent = 100 * Number(part) / Number(whole);
-  if (percent > 0 && percent < 0.05) return "<0.1 %";
-  return `${percent < 9.95 ? Math.round(percent * 10) / 10 : Math.round(percent)} %`;
+  if (percent > 0 && percent < 0.05) return "<0.1\u00a0%";
+  return `${percent < 9.95 ? Math.round(percent * 10) / 10 : Math.round(percent)}\u00a0%`;
 }
 
 /** The next of 1, 2, 5, 10, 20, … */

@@ -5,7 +5,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { HealthReport } from "@lib/service/mod.ts";
 import { lengthText } from "@lib/web/mod.ts";
-import type { Listener, ListenerStats, Stats } from "@proto/mcproxy/v1/mcproxy_pb.ts";
+import type { BackendStats, Listener, ListenerStats, Stats } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { pieceMs, type TrafficPiece } from "../traffic/history.ts";
 import { bytesText, countOf, countText, partText, rateText } from "./amounts.ts";
 import type { Desk, DeskRoute } from "./desk.ts";
@@ -30,7 +30,7 @@ async function showOverview(desk: Desk, { history, health, version }: OverviewPa
     "Overview",
     <>
       <div data-live={freshEverySeconds}>
-        <Verdict health={health()} />
+        <Verdict concerns={[...health().reasons, ...failingBackends(stats.backends)]} />
         <Numbers stats={stats} last={history.pieces.at(-1)} now={desk.now} />
         <TrafficPictures pieces={history.pieces} />
         <h2>Listeners</h2>
@@ -42,14 +42,25 @@ async function showOverview(desk: Desk, { history, health, version }: OverviewPa
   );
 }
 
-export function Verdict({ health }: { health: HealthReport }) {
-  const isWell = health.status === "serving";
+/** So many are listed; the routes show the others. */
+const shownFailing = 5;
+
+function failingBackends(backends: readonly BackendStats[]): string[] {
+  const failing = backends.filter((one) => one.failing);
+  const lines = failing.slice(0, shownFailing).map(({ backend, reason }) => `backend ${backend}: ${reason}`);
+  const left = failing.length - lines.length;
+  return left === 0 ? lines : [...lines, `and ${countOf(left, "backend")} more`];
+}
+
+/** @param concerns what an operator should look at, a line each */
+export function Verdict({ concerns }: { concerns: readonly string[] }) {
+  const isWell = concerns.length === 0;
   return (
     <section class={isWell ? "verdict good" : "verdict bad"} aria-label="Health">
       <strong>{isWell ? "Everything works" : "Something needs a look"}</strong>
-      {health.reasons.length === 0
+      {isWell
         ? <p>Every listener is open, and every route has what it needs.</p>
-        : <ul>{health.reasons.map((reason) => <li>{reason}</li>)}</ul>}
+        : <ul>{concerns.map((concern) => <li>{concern}</li>)}</ul>}
     </section>
   );
 }
@@ -62,7 +73,7 @@ function Numbers({ stats, last, now }: { stats: Stats; last: TrafficPiece | unde
   const out = stats.backends.filter(({ failing }) => failing).length;
   const perSecond = (value: number) => value * 1000 / pieceMs;
   return (
-    <dl class="tiles">
+    <dl class="tiles four">
       {stats.startedAt === undefined
         ? null
         : <Tile name="Up for" value={lengthText(now - timestampMs(stats.startedAt))} />}

@@ -278,7 +278,7 @@ function Requests({ draft, errors }: PartProps) {
       <Tick name="strip_path" label="The path isn't passed on" ticked={draft.strip_path !== ""} />
       <Field
         name="request_headers"
-        label="Header edits"
+        label="Edits of the request's header"
         value={draft.request_headers}
         errors={errors}
         hint="One per line: set name: value, add name: value, or remove name."
@@ -304,11 +304,10 @@ function Answers({ draft, errors }: PartProps) {
       <Tick name="compress" label="Compress text for clients that take it" ticked={draft.compress !== ""} />
       <Field
         name="response_headers"
-        label="Header edits"
-        idPrefix="answers-"
+        label="Edits of the answer's header"
         value={draft.response_headers}
         errors={errors}
-        hint="As above, for example set x-frame-options: DENY."
+        hint="One per line, for example set x-frame-options: DENY."
         rows={2}
         mono
       />

@@ -77,7 +77,7 @@ function Numbers({ stats }: { stats: RouteStats }) {
   const classes = Object.entries(stats.responses).sort(([a], [b]) => a < b ? -1 : 1);
   if (stats.mode === "l4") {
     return (
-      <dl class="tiles">
+      <dl class="tiles four">
         <Tile name="Connections" value={countText(stats.connections)} />
         <Tile name="Open" value={countText(stats.active)} />
         <Tile name="Backends failed" value={countText(stats.backendErrors)} bad={stats.backendErrors > 0n} />
@@ -87,7 +87,7 @@ function Numbers({ stats }: { stats: RouteStats }) {
     );
   }
   return (
-    <dl class="tiles">
+    <dl class="tiles four">
       <Tile name="Requests" value={countText(stats.requests)} />
       {classes.map(([name, count]) => (
         <Tile

@@ -62,8 +62,8 @@ export function RuleTable({ visit, rules }: { visit: Visit; rules: readonly Fire
     <table class="cards">
       <thead>
         <tr>
-          <th scope="col" class="number">Priority</th>
           <th scope="col">Rule</th>
+          <th scope="col" class="number">Priority</th>
           <th scope="col">What</th>
           <th scope="col">Whom</th>
           <th scope="col" class="number">Hits</th>
@@ -79,13 +79,20 @@ export function RuleTable({ visit, rules }: { visit: Visit; rules: readonly Fire
 
 function Row({ visit, rule }: { visit: Visit; rule: FirewallRule }) {
   return (
-    <tr {...(rule.disabled ? { class: "off" } : {})}>
-      <td class="number" data-label="Priority">{rule.priority}</td>
+    <tr>
       <th scope="row">
         <a href={ruleAddress(rule.id)} class="mono">{rule.id}</a>
-        {rule.disabled ? <span class="mark">switched off</span> : null}
+        {rule.disabled
+          ? (
+            <>
+              {" "}
+              <span class="mark">switched off</span>
+            </>
+          )
+          : null}
         {rule.note === "" ? null : <div class="faint note">{rule.note}</div>}
       </th>
+      <td class="number" data-label="Priority">{rule.priority}</td>
       <td data-label="What">
         <span class={rule.action === "block" ? "mark bad" : rule.action === "allow" ? "mark good" : "mark"}>
           {rule.action}

@@ -101,7 +101,7 @@ Deno.test("pages show an admin what passes, and nobody else anything", async () 
     assert.equal(refused.status, 403, path);
     assert.doesNotMatch(refused.html, /a\.test|no-bots|127\.0\.0\.1/, path);
   }
-  assert.match((await ada.get("/overview")).html, /Everything works[^]*At most 0\.2\/s; now 0\.2\/s answered/);
+  assert.match((await ada.get("/overview")).html, /Everything works[^]*At most 0\.4\/s; now 0\.4\/s answered/);
   assert.match((await ada.get("/routes")).html, /a\.test[^]*>1<[^]*raw\.test[^]*passthrough/);
   assert.match((await ada.get("/routes/https/a.test")).html, /Answered 2xx[^]*mark good">well/);
   assert.match((await ada.get("/certificates")).html, /a\.test, b\.test[^]*mark good">well/);
