@@ -1,7 +1,10 @@
 /** What MC-Proxy's documents say of its code, so that they can't rot: files, names, keys, tables, operations, limits, words. */
 import assert from "node:assert/strict";
+import { fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { loadConfig, printConfig } from "@lib/config/mod.ts";
+import { PutRouteRequestSchema } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { schema } from "../../services/mcproxy/config.ts";
+import { parseRoute } from "../../services/mcproxy/domain/route.ts";
 import { migrations } from "../../services/mcproxy/store/migrations.ts";
 import { refusals } from "../../services/mcproxy/traffic/counters.ts";
 import { accessLine } from "../../services/mcproxy/traffic/access_line.ts";
@@ -23,7 +26,9 @@ import { assertKept, type Breach } from "./verdict.ts";
 const readme = "services/mcproxy/README.md";
 const architecture = "services/mcproxy/ARCHITECTURE.md";
 const runbook = "services/mcproxy/RUNBOOK.md";
+const guide = "docs/mcproxy.md";
 const documents = [
+  guide,
   readme,
   architecture,
   runbook,
@@ -144,6 +149,22 @@ Deno.test("ARCHITECTURE of MC-Proxy: the access log's fields are those of a line
     rows.flatMap(({ cells }) => codeIn(cells[0]!)).toSorted(),
     Object.keys(JSON.parse(line)).toSorted(),
   );
+});
+
+Deno.test("docs/mcproxy.md: every field of a route has an example, which is taken as it stands", () => {
+  const rows = rowsUnder(guide, "## Routes").filter(({ cells }) => cells.length === 3 && cells[0]!.startsWith("`"));
+  const fields = rows.map(({ cells }) => codeIn(cells[0]!)[0]!);
+  assert.deepEqual(fields.toSorted(), PutRouteRequestSchema.fields.map(({ name }) => name).toSorted());
+  const rules = { listeners: ["https"], allowedHosts: ["127.0.0.1"], certificateDir: "/certs" };
+  const plain: JsonObject = { listener: "https", hostname: "example.org", mode: "l7", backends: ["127.0.0.1:80"] };
+  const files: JsonObject = { tls_cert: "a.pem", tls_key: "a.key" };
+  for (const [i, { cells }] of rows.entries()) {
+    const field = fields[i]!;
+    const beside = field === "path" || field === "acme" ? {} : files;
+    const needs = field.startsWith("backend_") && field !== "backend_protocol" ? { backend_protocol: "tls" } : {};
+    const json = { ...plain, ...beside, ...needs, [field]: JSON.parse(codeIn(cells[1]!)[0]!) };
+    parseRoute(fromJson(PutRouteRequestSchema, json), rules);
+  }
 });
 
 Deno.test("documents of MC-Proxy: the proxy's own answers are told, each with its words", () => {
