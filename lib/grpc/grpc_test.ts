@@ -309,6 +309,23 @@ Deno.test("GrpcServer.close lets calls end within the drain", async () => {
   await closing;
 });
 
+Deno.test("GrpcServer.close leaves no new client without an answer where a second server has the address", async () => {
+  await withTls(["mcns.svc.test"], async ({ files, root }) => {
+    const operations = implement(ZoneService, zones);
+    const first = await serve(operations, { tls: files, reusePort: true });
+    const { address } = first;
+    await using _second = await serve(operations, { tls: files, reusePort: true, address });
+    const tls = { ca: root.certificatePem, serverName: "mcns.svc.test" };
+    const clients = Array.from({ length: 20 }, () => grpcClient(ZoneService, { address, tls, token: () => "admin" }));
+    const calls = clients.map((client) => client.getZone({ zone: "z" }));
+    // About half of them are the first's: in its queue, or in the middle of a handshake.
+    const closing = first.close(5000);
+    assert.deepEqual((await Promise.all(calls)).map(({ name }) => name), clients.map(() => "z"));
+    await closing;
+    await Promise.all(clients.map((client) => client.close()));
+  });
+});
+
 Deno.test("GrpcServer.close cuts off what outlasts the drain", async () => {
   const started = Promise.withResolvers<void>();
   const cut = Promise.withResolvers<void>();

@@ -25,6 +25,8 @@ export interface ListenerOptions {
 export interface Listener {
   /** With the port in use. */
   readonly address: string;
+  /** Settles after `close` was called, when no further connection will come. */
+  readonly stopped: Promise<void>;
   /** Stops accepting, waits up to `drainMs` for open connections to end, destroys the rest. */
   close(drainMs: number): Promise<void>;
 }
@@ -34,7 +36,7 @@ export function listen(options: ListenerOptions): Listener {
   const { tls, log, reusePort, onConnection } = options;
   const address = parseAddress(options.address);
   if (address.kind === "tcp" && tls !== undefined) {
-    const listener = listenTls({
+    return listenTls({
       address: options.address,
       certificates: tls,
       alpn: ["h2"],
@@ -42,7 +44,6 @@ export function listen(options: ListenerOptions): Listener {
       log,
       onConnection,
     });
-    return { address: listener.address, close: (drainMs) => listener.close(drainMs) };
   }
   if (address.kind === "unix") return inTheClear(listenUnix(address.path), options.address, options);
   if (address.hostname !== "127.0.0.1" && address.hostname !== "::1") {
@@ -73,11 +74,15 @@ function inTheClear(
     transport.on("error", () => {});
     onConnection(transport);
   };
-  const accepting = acceptLoop(listener, accepted, log);
+  const stop = new AbortController();
+  const accepting = acceptLoop(listener, accepted, log, stop.signal);
   return {
     address,
+    stopped: accepting,
     async close(drainMs) {
-      listener.close();
+      // With time to drain, what the kernel has queued is taken first.
+      if (drainMs > 0) stop.abort();
+      else listener.close();
       await accepting;
       if (open.size === 0) return;
       const drained = new Promise<void>((resolve) => emptied = resolve);

@@ -13,6 +13,9 @@ import { listen } from "./listener.ts";
 import { handlerOf, type HandlerOptions } from "./operation_handlers.ts";
 import { addReflection, HealthStatus } from "./standard_services.ts";
 
+/** A new connection's SETTINGS are here within this, in ms. */
+const firstSettingsMs = 100;
+
 export interface GrpcServerOptions {
   /** "host:port" (port 0 lets the system choose) or "unix:/absolute/path". */
   address: string;
@@ -81,9 +84,14 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
   const close = async (drainMs: number): Promise<void> => {
     health.setServing(false);
     health.endWatches();
-    // Says GOAWAY to every peer: calls under way may end, idle connections close at once.
+    const closed = listener.close(drainMs);
+    await listener.stopped;
+    // A session of node:http2 that is closed before it has heard its peer's SETTINGS over TLS never returns from it, and
+    // takes the process with it; the peer's come with its first bytes.
+    if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(drainMs, firstSettingsMs)));
+    // Says GOAWAY to every peer, and none comes after: calls under way may end, idle connections close at once.
     server.tryShutdown(() => {});
-    await listener.close(drainMs);
+    await closed;
     server.forceShutdown();
   };
   return {

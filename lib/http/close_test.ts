@@ -7,12 +7,15 @@ const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: svc.test\r\n\r\n`;
 Deno.test("HttpServer.close lets requests finish and closes idle connections at once", async () => {
   const began = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
-  await withServer(async () => {
+  await withServer(async (request) => {
+    if (request.url.endsWith("/none")) return new Response("");
     began.resolve();
     await finish.promise;
     return new Response("finished");
   }, async ({ server, dial }) => {
     const idle = await dial();
+    idle.write("GET /none HTTP/1.1\r\nHost: svc.test\r\n\r\n");
+    await once(idle, "data");
     const busy = await dial();
     busy.write(get("/"));
     await began.promise;
@@ -27,6 +30,27 @@ Deno.test("HttpServer.close lets requests finish and closes idle connections at 
     assert.match(answer, /^HTTP\/1\.1 200 OK\r\nconnection: close\r\n[^]*finished$/);
     await closing;
     assert.equal(server.connections, 0);
+  });
+});
+
+Deno.test("HttpServer.close answers the first request of a connection that was just made", async () => {
+  await withServer(() => new Response("first"), async ({ server, dial }) => {
+    const fresh = await dial();
+    const closing = server.close(60_000);
+    fresh.write(get("/"));
+    let answer = "";
+    for await (const chunk of fresh) answer += chunk;
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\nconnection: close\r\n[^]*first$/);
+    await closing;
+  });
+});
+
+Deno.test("HttpServer.close closes a connection that never asks", async () => {
+  await withServer(() => new Response(), async ({ server, dial }) => {
+    const silent = await dial();
+    silent.resume();
+    silent.once("end", () => silent.end());
+    await server.close(60_000);
   });
 });
 

@@ -13,11 +13,19 @@ const longestSweepMs = 1000;
 /** A request body of which at most this much is still to come is read off, to keep the connection; more costs a new one. */
 const discardBytes = 64 * 1024;
 
+/**
+ * While draining, a connection that had no request yet has this long for one, in ms: it may be on its way, and a client
+ * whose first request isn't answered can't tell whether to repeat it.
+ */
+const firstRequestMs = 1000;
+
 /** One connection. */
 export interface Link {
   readonly socket: StreamSocket;
   /** Requests under way; more than one only when the client pipelines. */
   exchanges: Set<Exchange>;
+  /** No request has come yet. */
+  fresh: boolean;
   /** Since when it is idle, and how many bytes it had received by then. */
   idleSince: number;
   idleBytes: number;
@@ -62,6 +70,7 @@ export class Exchange {
 }
 
 export class Connections {
+  /** Each response says that it is its connection's last. */
   draining = false;
   readonly #limits: HttpLimits;
   readonly #sweepMs: number;
@@ -69,6 +78,7 @@ export class Connections {
   readonly #links = new Map<StreamSocket, Link>();
   readonly #waiters: (() => void)[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
+  #lastChance: ReturnType<typeof setTimeout> | undefined;
 
   constructor(limits: HttpLimits, log: Logger) {
     this.#limits = limits;
@@ -82,10 +92,10 @@ export class Connections {
   }
 
   add(socket: StreamSocket): void {
-    this.#links.set(socket, { socket, exchanges: new Set(), idleSince: performance.now(), idleBytes: 0, headSince: 0 });
+    const idleSince = performance.now();
+    this.#links.set(socket, { socket, exchanges: new Set(), fresh: true, idleSince, idleBytes: 0, headSince: 0 });
     socket.once("close", () => this.#remove(socket));
     this.#timer ??= setInterval(() => this.#sweep(performance.now()), this.#sweepMs);
-    if (this.draining) socket.destroy();
   }
 
   of(socket: StreamSocket): Link {
@@ -97,6 +107,7 @@ export class Connections {
   begin(link: Link, incoming: IncomingMessage, out: ServerResponse): Exchange {
     const exchange = new Exchange(this, link, incoming, out);
     link.exchanges.add(exchange);
+    link.fresh = false;
     link.headSince = 0;
     return exchange;
   }
@@ -111,10 +122,18 @@ export class Connections {
     if (this.draining) link.socket.destroySoon();
   }
 
-  /** From here on: idle connections are closed, the others after their response. */
-  drain(): void {
-    this.draining = true;
-    for (const link of [...this.#links.values()]) if (link.exchanges.size === 0) link.socket.destroySoon();
+  /**
+   * Closes idle connections; those that had no request yet within a second, or `withinMs` if that is less. The others
+   * end with their response, by `draining`.
+   */
+  drain(withinMs: number): void {
+    const close = (andFresh: boolean) => {
+      for (const { socket, exchanges, fresh } of [...this.#links.values()]) {
+        if (exchanges.size === 0 && (andFresh || !fresh)) socket.destroySoon();
+      }
+    };
+    close(withinMs === 0);
+    if (this.#links.size > 0) this.#lastChance = setTimeout(() => close(true), Math.min(withinMs, firstRequestMs));
   }
 
   /** Cuts everything. */
@@ -131,6 +150,7 @@ export class Connections {
     this.#links.delete(socket);
     if (this.#links.size > 0) return;
     clearInterval(this.#timer);
+    clearTimeout(this.#lastChance);
     this.#timer = undefined;
     for (const resolve of this.#waiters.splice(0)) resolve();
   }

@@ -55,8 +55,8 @@ export interface HttpServer extends AsyncDisposable {
   /** Connections open now. */
   readonly connections: number;
   /**
-   * Stops accepting, closes idle connections at once, lets requests under way finish for up to `drainMs`
-   * (default 0), then cuts what is left. Resolves when nothing is open.
+   * Stops accepting, closes idle connections, lets requests under way finish for up to `drainMs` (default 0), then cuts
+   * what is left. A connection that is new has a moment for its first request. Resolves when nothing is open.
    */
   close(drainMs?: number): Promise<void>;
 }
@@ -92,8 +92,12 @@ function start(options: ServeHttpOptions): HttpServer {
     : listenPlain(options, limits, connections, accept);
   let closing: Promise<void> | null = null;
   const close = async (drainMs: number) => {
-    connections.drain();
-    await front.close(drainMs);
+    connections.draining = true;
+    const closed = front.close(drainMs);
+    // Those that are still to come are drained with the others.
+    await front.stopped;
+    connections.drain(drainMs);
+    await closed;
     await connections.closed();
   };
   const running: HttpServer = {
@@ -113,7 +117,7 @@ function listenPlain(
   limits: HttpLimits,
   connections: Connections,
   accept: (socket: StreamSocket) => void,
-): { address: string; close(drainMs: number): Promise<void> } {
+): { address: string; stopped: Promise<void>; close(drainMs: number): Promise<void> } {
   const address = parseAddress(options.address);
   if (address.kind === "unix" && options.tls !== undefined) {
     throw invalid("address", "a unix socket is served without TLS");
@@ -134,11 +138,14 @@ function listenPlain(
     bound = { kind: "tcp", hostname: tcp.addr.hostname, port: tcp.addr.port };
     listener = tcp;
   } else listener = listenUnix(address.path);
-  const loop = acceptLoop(listener, accepted, options.log);
+  const stop = new AbortController();
+  const loop = acceptLoop(listener, accepted, options.log, stop.signal);
   return {
     address: formatAddress(bound),
+    stopped: loop,
     async close(drainMs) {
-      listener.close();
+      if (drainMs > 0) stop.abort();
+      else listener.close();
       await loop;
       const timer = setTimeout(() => connections.destroy(), drainMs);
       await connections.closed();

@@ -41,7 +41,8 @@ export async function acceptLoop<C extends Deno.Conn>(
     if (!closed) listener.close();
     closed = true;
   };
-  const stopped = () => quiet = setTimeout(close, quietMs);
+  // A process that was busy when the time ran out looks at its sockets once more: the loop may then go on, and close.
+  const stopped = () => quiet = setTimeout(() => quiet = setTimeout(close, 0), quietMs);
   stop?.addEventListener("abort", stopped, { once: true });
   try {
     for (;;) {

@@ -12,6 +12,9 @@ import { listenTcp } from "./bind.ts";
 import type { CertificateFiles } from "./certificate_files.ts";
 import type { SecureConnection } from "./secure_connection.ts";
 
+/** A listener that closes gives handshakes under way so long to end, in ms: a whole one takes a few. */
+const lastHandshakesMs = 1000;
+
 /** What a TLS listener is made of. */
 export interface ListenTlsOptions {
   /** `host:port`; port 0 lets the system choose. */
@@ -36,9 +39,13 @@ export interface TlsListener {
   readonly address: string;
   /** Connections open now, handshakes included. */
   readonly connections: number;
+  /** Settles after `close` was called, when `onConnection` will not be called any more. */
+  readonly stopped: Promise<void>;
   /**
    * Stops accepting, waits up to `drainMs` (default 0) for the connections to end, and destroys the rest.
-   * Handshakes under way are dropped at once. Resolves when nothing is left open.
+   * With time to drain, clients that the kernel has queued are still taken, so that none is lost to a second process
+   * that listens on the same address, and handshakes under way have up to a second; without, all is dropped at once.
+   * Resolves when nothing is left open.
    */
   close(drainMs?: number): Promise<void>;
 }
@@ -56,6 +63,9 @@ export function listenTls(options: ListenTlsOptions): TlsListener {
   if (address.kind === "unix") throw invalid("address", "TLS needs host:port; a unix socket is served in the clear");
   const listener = listenTcp(address, options.reusePort ?? false);
   const open = new Set<{ destroy(): void; handshaking: boolean }>();
+  const handshakes = new Set<Promise<void>>();
+  const stop = new AbortController();
+  const stopped = Promise.withResolvers<void>();
   let emptied: (() => void) | null = null;
   let refusedAt = -Infinity;
 
@@ -72,9 +82,13 @@ export function listenTls(options: ListenTlsOptions): TlsListener {
       }
       return;
     }
-    serve(conn).catch((error) => log.error("Connection handler failed", { error: messageOf(error) }));
+    const handshake = serve(conn)
+      .catch((error) => log.error("Connection handler failed", { error: messageOf(error) }))
+      .finally(() => handshakes.delete(handshake));
+    handshakes.add(handshake);
   };
 
+  /** Settles when the connection is somebody else's. */
   const serve = async (conn: Deno.TcpConn) => {
     const abort = new AbortController();
     const entry = { destroy: () => abort.abort(), handshaking: true };
@@ -111,15 +125,28 @@ export function listenTls(options: ListenTlsOptions): TlsListener {
     }
   };
 
-  const loop = acceptLoop(listener, accepted, log);
+  const loop = acceptLoop(listener, accepted, log, stop.signal);
+  const endHandshakes = async (withinMs: number) => {
+    const drop = () => {
+      for (const entry of [...open]) if (entry.handshaking) entry.destroy();
+    };
+    if (withinMs === 0) drop();
+    const timer = setTimeout(drop, withinMs);
+    await Promise.all(handshakes);
+    clearTimeout(timer);
+  };
   let closing: Promise<void> | null = null;
   const close = async (drainMs: number) => {
-    listener.close();
+    const since = performance.now();
+    if (drainMs > 0) stop.abort();
+    else listener.close();
     await loop;
-    for (const entry of [...open]) if (entry.handshaking) entry.destroy();
+    await endHandshakes(Math.min(drainMs, lastHandshakesMs));
+    stopped.resolve();
     if (open.size === 0) return;
     const drained = new Promise<void>((resolve) => emptied = resolve);
-    const timer = setTimeout(() => open.forEach((entry) => entry.destroy()), drainMs);
+    const leftMs = Math.max(0, drainMs - (performance.now() - since));
+    const timer = setTimeout(() => open.forEach((entry) => entry.destroy()), leftMs);
     await drained;
     clearTimeout(timer);
   };
@@ -129,6 +156,7 @@ export function listenTls(options: ListenTlsOptions): TlsListener {
     get connections() {
       return open.size;
     },
+    stopped: stopped.promise,
     close: (drainMs = 0) => closing ??= close(drainMs),
   };
 }

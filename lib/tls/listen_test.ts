@@ -195,6 +195,7 @@ Deno.test("TlsListener.close waits for connections up to its time, then cuts the
     const client = await dial();
     const server = await accepted.promise;
     const closing = listener.close(60_000);
+    await listener.stopped;
     await assert.rejects(dial(), { code: "unavailable" });
     server.end("last words");
     assert.equal(await text(client), "last words");
@@ -207,6 +208,29 @@ Deno.test("TlsListener.close waits for connections up to its time, then cuts the
     await listener.close(10);
     assert.equal(await text(client), "");
     client.destroy();
+  });
+});
+
+Deno.test("TlsListener.close serves those who were connecting, given time, and drops them at once without", async () => {
+  await withListener(async ({ listener, dial, port }) => {
+    const queued = Array.from({ length: 20 }, () => dial());
+    // In the kernel's queue, not yet accepted.
+    const silent = await Deno.connect({ hostname: "127.0.0.1", port });
+    const closing = listener.close(60_000);
+    const began = performance.now();
+    for (const client of await Promise.all(queued)) {
+      client.end("hello");
+      assert.equal(await text(client), "hello");
+    }
+    await closing;
+    assert.ok(performance.now() - began < 10_000, "a handshake that never ends doesn't hold the listener");
+    silent.close();
+  });
+  await withListener(async ({ listener, port }) => {
+    const silent = await Deno.connect({ hostname: "127.0.0.1", port });
+    await listener.close();
+    await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port }), Deno.errors.ConnectionRefused);
+    silent.close();
   });
 });
 
