@@ -114,7 +114,7 @@ export const firewallPutCommand = buildCommand({
         input: "bots block --user-agent '*GPTBot*' --note 'asked by the editors'",
         brief: "l7 alone: it needs a request",
       },
-      { input: "abroad block --country XX --country ?? --listener https --disabled", brief: "kept for bad days" },
+      { input: "abroad block --country AQ --country ?? --listener https --disabled", brief: "kept for bad days" },
     ],
   },
   parameters: {
