@@ -8,6 +8,7 @@ import { parseRoute } from "../../services/mcproxy/domain/route.ts";
 import { migrations } from "../../services/mcproxy/store/migrations.ts";
 import { refusals } from "../../services/mcproxy/traffic/counters.ts";
 import { accessLine } from "../../services/mcproxy/traffic/access_line.ts";
+import { accessEntry } from "../../services/mcproxy/testing/access_entry.ts";
 import {
   anchorBreaches,
   codeIn,
@@ -138,12 +139,9 @@ Deno.test("RUNBOOK of MC-Proxy: metrics and settings in it are there", () => {
 });
 
 Deno.test("ARCHITECTURE of MC-Proxy: the access log's fields are those of a line with all of them", () => {
-  const line = accessLine({
-    ...{ at: 0, client: "192.0.2.7", listener: "https", hostname: "example.org", method: "GET", target: "/x?y" },
-    ...{ protocol: "h2", status: 200, requestBytes: 1, responseBytes: 1, durationMs: 1, backend: "127.0.0.1:80" },
-    ...{ rule: "few", userAgent: "curl", alpn: "h2", requestId: "1", isCut: true },
-    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-  }, { format: "json", queries: true });
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const entry = accessEntry({ target: "/x?y", rule: "few", traceparent, requestId: "1", isCut: true });
+  const line = accessLine(entry, { format: "json", queries: true });
   const rows = rowsUnder(architecture, "## Observing").filter(({ cells }) => /^`(?!mcproxy_)/.test(cells[0]!));
   assert.deepEqual(
     rows.flatMap(({ cells }) => codeIn(cells[0]!)).toSorted(),
