@@ -25,9 +25,9 @@ export function doorOpener({ acme, listeners, ...parts }: DoorOptions): (listene
       const challenge: IngressOptions["challenge"] = (hello) => acme?.challenges.tlsAnswer(hello) ?? null;
       return new Ingress({ ...parts, listener, networks, challenge });
     }
-    const { limits, guard, connections, router, deadlines, clock, log } = parts;
+    const { limits, guard, connections, router, deadlines, accessLog, clock, log } = parts;
     return new RedirectListener({
-      ...{ listener, networks, guard, connections, deadlines, log },
+      ...{ listener, networks, guard, connections, deadlines, accessLog, log },
       limits: {
         head: limits.http.head,
         headMs: limits.http.headMs,

@@ -77,6 +77,7 @@ Deno.test("http-01: the redirect listener of another process answers what this o
       connections: new Connections(),
       rules: { httpsPort: () => 443, challengeAnswer: (token, name) => answering.httpAnswer(token, name) },
       deadlines: new Deadlines(systemClock),
+      accessLog: null,
       now: () => Date.now(),
       log: silentLogger,
     });

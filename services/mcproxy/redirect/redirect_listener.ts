@@ -8,10 +8,15 @@ import { type Accepted, AcceptingPort } from "../listening/accepting_port.ts";
 import type { Guard } from "../listening/guard.ts";
 import type { Door } from "../listening/listener_set.ts";
 import { receiveClient } from "../proxy_protocol/mod.ts";
+import { fieldValue } from "../relay/fields.ts";
 import { ConnStream } from "../stream/conn_stream.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
+import type { AccessEntry } from "../traffic/access_line.ts";
+import type { AccessLog } from "../traffic/access_log.ts";
 import type { Connections } from "../traffic/connections.ts";
 import type { ListenerCounters } from "../traffic/counters.ts";
+import type { Answer } from "./answer.ts";
+import type { PlainRequest } from "./plain_request.ts";
 import { type RedirectLimits, type RedirectRules, RedirectSession } from "./redirect_session.ts";
 
 export interface RedirectListenerOptions {
@@ -23,6 +28,8 @@ export interface RedirectListenerOptions {
   connections: Connections;
   rules: RedirectRules;
   deadlines: Deadlines;
+  /** Null when none is configured. */
+  accessLog: Pick<AccessLog, "write"> | null;
   /** Milliseconds since the epoch. */
   now(): number;
   log: Logger;
@@ -74,7 +81,7 @@ export class RedirectListener implements Door {
   }
 
   async #answer(conn: Deno.TcpConn, client: ConnStream, open: Accepted): Promise<void> {
-    const { listener: { name }, limits, guard, rules, deadlines, now } = this.#options;
+    const { listener: { name }, limits, guard, rules, deadlines, accessLog, now } = this.#options;
     const { shown } = open;
     const received = await receiveClient(conn, open.senders, { headerMs: limits.helloMs }, deadlines);
     if (received.kind === "refused") return this.counters.refuse(received.reason);
@@ -94,10 +101,39 @@ export class RedirectListener implements Door {
         shown.hostname = hostname;
         shown.requests++;
       },
+      answered: (asked, what, rule) =>
+        accessLog?.write({ at: now(), client: address, listener: name, rule, ...lineOf(asked, what) }),
       date: () => new Date(now()).toUTCString(),
     });
     open.drain = () => session.drain();
     if (open.draining) session.drain();
     await session.run();
   }
+}
+
+/** A line of the access log, but for what it has of its connection. */
+function lineOf(
+  asked: PlainRequest | null,
+  { status, body }: Answer,
+): Omit<AccessEntry, "at" | "client" | "listener" | "rule"> {
+  const request = asked?.request ?? null;
+  const value = (name: string) => request === null ? "" : fieldValue(request.fields, name) ?? "";
+  return {
+    hostname: asked?.hostname ?? "",
+    method: request?.method ?? "",
+    target: request?.target ?? "",
+    protocol: request?.version === "1.0" ? "http/1.0" : "http/1.1",
+    status,
+    requestBytes: 0,
+    responseBytes: request?.method === "HEAD" ? 0 : body.length,
+    // It is known at once.
+    durationMs: 0,
+    backend: "",
+    userAgent: value("user-agent"),
+    isTls: false,
+    alpn: "",
+    traceparent: value("traceparent"),
+    requestId: value("x-request-id"),
+    isCut: false,
+  };
 }

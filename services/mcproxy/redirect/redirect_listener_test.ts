@@ -7,6 +7,7 @@ import type { Guard, Verdict } from "../listening/guard.ts";
 import { Networks } from "../listening/networks.ts";
 import { Deadlines } from "../stream/deadlines.ts";
 import { RawConnection } from "../testing/raw.ts";
+import type { AccessEntry } from "../traffic/access_line.ts";
 import { Connections } from "../traffic/connections.ts";
 import { RedirectListener } from "./redirect_listener.ts";
 
@@ -15,6 +16,8 @@ const yes: Verdict = { allowed: true };
 
 interface Scene extends AsyncDisposable {
   listener: RedirectListener;
+  /** For the access log. */
+  written: AccessEntry[];
   connect(): Promise<RawConnection>;
   /** One connection: sends, and reads until the other side closes. */
   ask(text: string): Promise<string>;
@@ -23,6 +26,7 @@ interface Scene extends AsyncDisposable {
 function scene(
   options: { guard?: Partial<Guard>; maxConnections?: number; headMs?: number; from?: string[] } = {},
 ): Scene {
+  const written: AccessEntry[] = [];
   const listener = new RedirectListener({
     listener: parseListener({
       name: "http",
@@ -44,6 +48,7 @@ function scene(
       challengeAnswer: (asked, hostname) => asked === token && hostname === "new.example.org" ? `${token}.print` : null,
     },
     deadlines: new Deadlines(systemClock),
+    accessLog: { write: (entry) => void written.push(entry) },
     now: () => Date.UTC(2026, 0, 1),
     log: silentLogger,
   });
@@ -53,6 +58,7 @@ function scene(
   };
   return {
     listener,
+    written,
     connect,
     async ask(text) {
       using connection = await connect();
@@ -253,4 +259,22 @@ Deno.test("RedirectListener.close ends idle connections at once and answers one 
   assert.match(await fresh.rest(), /^HTTP\/1\.1 301 [^]*Connection: close/);
   fresh.close();
   await closed;
+});
+
+Deno.test("RedirectListener has each answer written to the access log", async () => {
+  const refusal: Verdict = { allowed: false, rule: "no-bots", reason: "", status: 403, retryAfterSeconds: 0 };
+  await using http = scene({ guard: { request: ({ userAgent }) => userAgent === "bot" ? refusal : yes } });
+  await http.ask(
+    `HEAD /a?b HTTP/1.0\r\nHost: www.example.org\r\nUser-Agent: curl\r\nX-Request-Id: r1\r\n\r\n`,
+  );
+  await http.ask(`GET /a HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: bot\r\n${close}\r\n`);
+  await http.ask("nonsense\r\n\r\n");
+  const common = { client: "127.0.0.1", listener: "http", isTls: false, backend: "" };
+  for (const entry of http.written) assert.deepEqual({ ...entry, ...common }, entry);
+  const shown = ["hostname", "method", "target", "protocol", "status", "rule", "userAgent"] as const;
+  assert.deepEqual(http.written.map((entry) => shown.map((field) => entry[field])), [
+    ["www.example.org", "HEAD", "/a?b", "http/1.0", 301, "", "curl"],
+    ["www.example.org", "GET", "/a", "http/1.1", 403, "no-bots", "bot"],
+    ["", "", "", "http/1.1", 400, "", ""],
+  ]);
 });

@@ -40,6 +40,8 @@ export interface RedirectSessionOptions {
   admit(at: { hostname: string; path: string; userAgent: string }): Verdict;
   /** Called with each request's name. */
   requested(hostname: string): void;
+  /** Called with each answer. @param asked null for what was no request  @param rule the firewall's that refused it */
+  answered(asked: PlainRequest | null, what: Answer, rule: string): void;
   /** IMF-fixdate of now. */
   date(): string;
 }
@@ -117,15 +119,19 @@ export class RedirectSession {
       parsed = parsePlainRequest(head);
     } catch (error) {
       if (!(error instanceof HttpFault)) throw error;
-      return await this.#send(answer(error.status, error.reason), true, false);
+      const what = answer(error.status, error.reason);
+      this.#options.answered(null, what, "");
+      return await this.#send(what, true, false);
     }
     const { request } = parsed;
     // A body isn't read: its sender is to go elsewhere with it, and a connection of a few bytes is cheap to make anew.
     const close = last || this.#draining || !request.keepAlive || request.framing.kind !== "none";
-    return await this.#send(this.#answerFor(parsed), close, request.method === "HEAD");
+    const { what, rule = "" } = this.#answerFor(parsed);
+    this.#options.answered(parsed, what, rule);
+    return await this.#send(what, close, request.method === "HEAD");
   }
 
-  #answerFor(parsed: PlainRequest): Answer {
+  #answerFor(parsed: PlainRequest): { what: Answer; rule?: string } {
     const { rules, admit, requested } = this.#options;
     const { request, hostname } = parsed;
     requested(hostname);
@@ -133,16 +139,17 @@ export class RedirectSession {
     if (token !== null) {
       // Before the firewall: a CA asks from anywhere, and gets what only it can use.
       const found = rules.challengeAnswer(token, hostname);
-      if (found !== null) return challengeAnswer(found);
+      if (found !== null) return { what: challengeAnswer(found) };
     }
     const at = request.fields.names.indexOf("user-agent");
     const verdict = admit({ hostname, path: request.target, userAgent: at < 0 ? "" : request.fields.values[at]! });
     if (!verdict.allowed) {
-      const { status, retryAfterSeconds } = verdict;
-      return answer(status, "refused", status === 429 ? [["Retry-After", String(retryAfterSeconds)]] : []);
+      const { status, retryAfterSeconds, rule } = verdict;
+      const wait = status === 429 ? [["Retry-After", String(retryAfterSeconds)] as const] : [];
+      return { what: answer(status, "refused", wait), rule };
     }
-    if (token !== null) return answer(404, "no such challenge is open");
-    return redirectAnswer(parsed, isHostname(hostname) ? rules.httpsPort(hostname) : null);
+    if (token !== null) return { what: answer(404, "no such challenge is open") };
+    return { what: redirectAnswer(parsed, isHostname(hostname) ? rules.httpsPort(hostname) : null) };
   }
 
   async #send(what: Answer, close: boolean, head: boolean): Promise<boolean> {
@@ -158,6 +165,8 @@ export class RedirectSession {
     this.#phase = "answer";
     this.#deadline.set(lingerMs);
     const late = new HttpFault(408, "the request's head took too long");
-    void this.#send(answer(late.status, late.reason), true, false).catch(() => {}).then(() => client.destroy());
+    const what = answer(late.status, late.reason);
+    this.#options.answered(null, what, "");
+    void this.#send(what, true, false).catch(() => {}).then(() => client.destroy());
   }
 }

@@ -21,6 +21,7 @@ export function accessEntry(differs: Partial<AccessEntry> = {}): AccessEntry {
     backend: "127.0.0.1:8080",
     rule: "",
     userAgent: "curl/8.14.1",
+    isTls: true,
     alpn: "h2",
     traceparent: "",
     requestId: "",

@@ -281,6 +281,7 @@ const nothingOfHttp = {
   status: 0,
   rule: "",
   userAgent: "",
+  isTls: false,
   alpn: "",
   traceparent: "",
   requestId: "",

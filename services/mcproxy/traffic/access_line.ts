@@ -31,7 +31,9 @@ export interface AccessEntry {
   /** The firewall's rule that refused it; "" when none did. */
   readonly rule: string;
   readonly userAgent: string;
-  /** As the handshake agreed; "" for what passed through. */
+  /** False for plain HTTP, and for what passed through. */
+  readonly isTls: boolean;
+  /** As the handshake agreed; "" without. */
   readonly alpn: string;
   /** Fields that tie it to other programs' logs: `traceparent` and `x-request-id`; "" without them. */
   readonly traceparent: string;
@@ -76,7 +78,7 @@ function jsonLine(entry: AccessEntry, queries: boolean): string {
   if (entry.rule !== "") line += `,"rule":${quoted(entry.rule)}`;
   if (entry.userAgent !== "") line += `,"user_agent":${quoted(entry.userAgent.slice(0, limits.userAgent))}`;
   // No older version gets as far as a line.
-  if (!isPassed(entry)) line += `,"tls":"1.3","alpn":${quoted(entry.alpn)}`;
+  if (entry.isTls) line += `,"tls":"1.3","alpn":${quoted(entry.alpn)}`;
   const trace = traceId(entry.traceparent);
   if (trace !== "") line += `,"trace_id":"${trace}"`;
   if (entry.requestId !== "") line += `,"request_id":${quoted(entry.requestId.slice(0, limits.requestId))}`;

@@ -4,7 +4,7 @@ import { type AccessEntry, accessLine } from "./access_line.ts";
 
 const start = '{"time":"2026-11-21T08:15:30.125Z","client":"192.0.2.7","listener":"https","hostname":"a.test"';
 const passed: Partial<AccessEntry> = {
-  ...{ protocol: "l4", method: "", target: "", status: 0, userAgent: "", alpn: "" },
+  ...{ protocol: "l4", method: "", target: "", status: 0, userAgent: "", isTls: false, alpn: "" },
   ...{ requestBytes: 700, responseBytes: 90_000, durationMs: 3_600_000 },
 };
 
@@ -25,6 +25,12 @@ Deno.test("accessLine writes a request or a passthrough connection as one JSON o
       passed,
       `${start},"protocol":"l4","request_bytes":700,"response_bytes":90000,"duration_ms":3600000.0,` +
       `"backend":"127.0.0.1:8080"}`,
+    ],
+    // On port 80.
+    [
+      { status: 301, backend: "", userAgent: "", protocol: "http/1.1", isTls: false, alpn: "" },
+      `${start},"method":"GET","path":"/index.html","protocol":"http/1.1","status":301,"request_bytes":0,` +
+      `"response_bytes":512,"duration_ms":12.3}`,
     ],
     // Answered with 400: nothing of it could be read.
     [

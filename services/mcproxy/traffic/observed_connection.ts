@@ -40,7 +40,7 @@ export class ObservedConnection implements ExchangeObserver {
       ...{ at: clock.now(), client, listener, hostname, method: "", target: "" },
       protocol: alpn === "h2" ? "h2" : "http/1.1",
       ...{ status, requestBytes: 0, responseBytes: 0, durationMs: 0, backend: "", rule: "", userAgent: "" },
-      ...{ alpn, traceparent: "", requestId: "", isCut: false },
+      ...{ isTls: true, alpn, traceparent: "", requestId: "", isCut: false },
     });
   }
 }
@@ -91,6 +91,7 @@ class ObservedRequest implements ObservedExchange {
       backend,
       rule,
       userAgent: value("user-agent"),
+      isTls: true,
       alpn,
       traceparent: value("traceparent"),
       requestId: value("x-request-id"),
