@@ -68,7 +68,8 @@ export const schema = defineConfig({
     }),
     response_timeout_ms: integer(60_000, "from the end of a request to the response's head, ms; then 504", { min: 1 }),
     max_connections: integer(1000, "connections to one backend at once; above, 503", { min: 1 }),
-    max_idle: integer(64, "idle connections kept per backend"),
+    // Below it, bursts of HTTP/2 streams would open and close connections all the time.
+    max_idle: integer(256, "idle connections kept per backend"),
     // Below the 5 s after which Node's servers close an idle connection.
     idle_timeout_ms: integer(4000, "how long an idle backend connection is kept, ms"),
   },

@@ -17,8 +17,14 @@ const route: NewRoute = {
   ...plainSettings,
 };
 
-Deno.test("RouteStore keeps every setting, and a put of the same changes nothing", () => {
-  using db = openDatabase({ path: ":memory:", migrations: [...migrations], durability: "full", clock: systemClock });
+Deno.test("RouteStore keeps every setting, and a put of the same changes nothing", async () => {
+  const dir = await Deno.makeTempDir();
+  using db = openDatabase({
+    path: join(dir, "mcproxy.db"),
+    migrations: [...migrations],
+    durability: "full",
+    clock: systemClock,
+  });
   const store = new RouteStore(db);
   const full: NewRoute = {
     ...route,
@@ -44,6 +50,7 @@ Deno.test("RouteStore keeps every setting, and a put of the same changes nothing
   assert.deepEqual(store.list("", route, 10).map(({ path }) => path), ["/api"]);
   assert.equal(store.delete(route), true);
   assert.equal(store.get(route), null);
+  await Deno.remove(dir, { recursive: true });
 });
 
 Deno.test("RouteStore reads rows of the first version of the table", async () => {
