@@ -27,6 +27,11 @@ export const sandbox: Declaration = {
     "admin.mcias_ca_cert",
   ],
   write: ["server.data_dir", "access_log.dir"],
+  verbs: {
+    // By plain HTTP: whoever reaches the API's socket may change routes.
+    status: { connect: ["metrics.addr"] },
+    snapshot: { write: ["server.data_dir"] },
+  },
   // Port sharing, for a restart without a gap.
   unstable: ["net"],
   takeover: true,

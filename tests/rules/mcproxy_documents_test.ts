@@ -5,6 +5,7 @@ import { loadConfig, printConfig } from "@lib/config/mod.ts";
 import { PutRouteRequestSchema } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { schema } from "../../services/mcproxy/config.ts";
 import { parseRoute } from "../../services/mcproxy/domain/route.ts";
+import { sandbox } from "../../services/mcproxy/sandbox.ts";
 import { migrations } from "../../services/mcproxy/store/migrations.ts";
 import { refusals } from "../../services/mcproxy/traffic/counters.ts";
 import { accessLine } from "../../services/mcproxy/traffic/access_line.ts";
@@ -13,6 +14,8 @@ import {
   anchorBreaches,
   codeIn,
   firstCodes,
+  grantsOf,
+  grantsSaid,
   metricsIn,
   namesBreaches,
   operationsIn,
@@ -115,6 +118,10 @@ Deno.test("ARCHITECTURE of MC-Proxy: the metrics are those that the code registe
   const rows = rowsUnder(architecture, "## Observing").filter(({ cells }) => cells[0]!.startsWith("`mcproxy_"));
   assert.deepEqual(rows.flatMap(({ cells }) => codeIn(cells[0]!)).toSorted(), wanted.toSorted());
   assert.ok(wanted.length > 20);
+});
+
+Deno.test("ARCHITECTURE of MC-Proxy: the grants are those of sandbox.ts", () => {
+  assert.deepEqual(grantsSaid(architecture, "## Sandbox").toSorted(), grantsOf(sandbox).toSorted());
 });
 
 Deno.test("RUNBOOK of MC-Proxy: metrics and settings in it are there", () => {

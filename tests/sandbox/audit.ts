@@ -11,9 +11,15 @@ export function readAudit(file: string): Ask[] {
   const asks = new Map<string, Ask>();
   for (const line of Deno.readTextFileSync(file).split("\n").filter((one) => one !== "")) {
     const { permission, value = "" } = JSON.parse(line) as { permission: string; value?: string };
-    asks.set(`${permission} ${value}`, { kind: permission, value });
+    // `fetch` asks by URL.
+    const asked = permission === "net" && /^https?:\/\//.test(value) ? addressOf(new URL(value)) : value;
+    asks.set(`${permission} ${asked}`, { kind: permission, value: asked });
   }
   return [...asks.values()];
+}
+
+function addressOf({ protocol, hostname, port }: URL): string {
+  return `${hostname}:${port === "" ? protocol === "https:" ? 443 : 80 : port}`;
 }
 
 /** Asks that no grant allows. Ignored variables read as unset and are no refusal. */
