@@ -2,8 +2,8 @@
  * Messages as HTTP/1.1 writes them: the head together with the body's first bytes, the last chunk with its last ones.
  * @module
  */
-import { type ByteStream, latin1 } from "../stream/byte_stream.ts";
-import type { BodySink } from "../relay/body.ts";
+import { type ByteStream, latin1, writeLatin1 } from "../stream/byte_stream.ts";
+import { type BodySink, noBytes } from "../relay/body.ts";
 import type { Fields } from "../relay/message.ts";
 import { scratchBuffers } from "./body_source.ts";
 import { chunkPrefixBytes, chunkSuffixBytes, frameChunk, lastChunk, type Trailer } from "./chunked.ts";
@@ -16,10 +16,11 @@ export type Coding = "as_is" | "chunked" | "until_close";
 
 /** Over a stream that it doesn't own: `until_close` leaves the closing to others. */
 export class MessageSink implements BodySink {
-  #head: Uint8Array | null;
+  /** Latin-1; "" when it has gone. */
+  #head: string;
 
   constructor(readonly to: ByteStream, head: string, readonly coding: Coding) {
-    this.#head = latin1(head);
+    this.#head = head;
   }
 
   write(bytes: Uint8Array, hasMargins: boolean): Promise<void> {
@@ -29,7 +30,7 @@ export class MessageSink implements BodySink {
   }
 
   flush(): Promise<void> | void {
-    if (this.#head !== null) return this.to.write(this.#withHead(this.#head.subarray(0, 0)));
+    if (this.#head !== "") return this.to.write(this.#withHead(noBytes));
   }
 
   end(bytes: Uint8Array, hasMargins: boolean, trailers: Fields | null): Promise<void> | void {
@@ -58,9 +59,12 @@ export class MessageSink implements BodySink {
 
   #withHead(bytes: Uint8Array): Uint8Array {
     const head = this.#head;
-    if (head === null) return bytes;
-    this.#head = null;
-    return joined(head, bytes);
+    if (head === "") return bytes;
+    this.#head = "";
+    const whole = new Uint8Array(head.length + bytes.length);
+    writeLatin1(head, whole);
+    if (bytes.length > 0) whole.set(bytes, head.length);
+    return whole;
   }
 }
 

@@ -19,7 +19,7 @@ import { tunnel } from "../stream/tunnel.ts";
 import { NoBackend, type Upstreams } from "../upstream/upstreams.ts";
 import { ownAnswer, type Refusal, refusalPage } from "./answers.ts";
 import type { BackendCall } from "./backend_call.ts";
-import { BodyCut, type BodySink, type BodySource, relayBody, relayNothing } from "./body.ts";
+import { BodyCut, type BodySink, type BodySource, noBytes, relayBody, relayNothing } from "./body.ts";
 import type { ClientSide } from "./client_side.ts";
 import { compressedHead, GzipBody, isCompressed, varyingHead } from "./compression.ts";
 import { HttpFault } from "./fault.ts";
@@ -142,7 +142,8 @@ export class Exchange {
     for (let fresh = false, moves = 0, refusals = 0;;) {
       let call: BackendCall;
       try {
-        call = await upstreams.call(route, { repeatable, fresh, webSocket, peer: whom });
+        const next = upstreams.call(route, { repeatable, fresh, webSocket, peer: whom });
+        call = next instanceof Promise ? await next : next;
       } catch (error) {
         if (!(error instanceof NoBackend)) throw error;
         const now = moves++ < maxMoves ? this.#movedTo(route) : null;
@@ -203,7 +204,7 @@ export class Exchange {
     );
     const sink = call.send(request, { remote: this.context.peer.source.address, prefix });
     const responseMs = route.responseTimeoutMs === 0 ? this.context.limits.responseMs : route.responseTimeoutMs;
-    if (client.request.length.kind === "none") await relayNothing(sink, () => this.#deadline.set(responseMs));
+    if (client.request.length.kind === "none") this.#sendHead(call, sink, responseMs);
     else this.#upload = this.#startUpload(call, sink, route, responseMs);
     for (let interim = 0;; interim++) {
       const head = await call.head();
@@ -215,6 +216,13 @@ export class Exchange {
       await client.interim(head);
       this.#phase = "waiting";
     }
+  }
+
+  /** Without waiting: whether the backend has taken it shows in its answer. */
+  #sendHead(call: BackendCall, sink: BodySink, responseMs: number): void {
+    this.#deadline.set(responseMs);
+    const sent = sink.end(noBytes, false, null);
+    if (sent instanceof Promise) sent.catch(() => call.cancel());
   }
 
   #startUpload(call: BackendCall, to: BodySink, route: Route, responseMs: number): Upload {

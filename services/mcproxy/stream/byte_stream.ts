@@ -66,6 +66,11 @@ export function latin1(text: string): Uint8Array {
   return latin1Into(text, bytes);
 }
 
+/** Writes Latin-1 text to the front of `into`, which has room for it. */
+export function writeLatin1(text: string, into: Uint8Array): void {
+  if (encoder.encodeInto(text, into.subarray(0, text.length)).read !== text.length) latin1Into(text, into);
+}
+
 function latin1Into(text: string, bytes: Uint8Array): Uint8Array {
   for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
   return bytes;

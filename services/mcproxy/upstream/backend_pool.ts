@@ -111,6 +111,17 @@ export class BackendPool {
     return this.options.clock.monotonic() - this.#failedAt < failedMs;
   }
 
+  /** As `call`, when a connection of HTTP/1.1 is at hand; null when one is not, or HTTP/2 is spoken. */
+  callNow({ fresh, repeatable, peer }: CallOptions): BackendCall | null {
+    if (fresh || this.#idle.size === 0 || this.target.protocol !== "h1") return null;
+    if (this.active >= this.options.limits.maxConnections) return null;
+    const owner = ownerOf(this.target, peer);
+    const idle = this.#idle.take(owner, repeatable);
+    if (idle === null) return null;
+    this.active++;
+    return new H1Call(this.#lease(idle, owner, true));
+  }
+
   /**
    * A connection, or a stream of one, for one HTTP request.
    * @throws PoolFull at the limits; Error with the reason, after `connectTimeoutMs` at the latest

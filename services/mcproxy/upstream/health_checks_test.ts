@@ -108,7 +108,7 @@ Deno.test("HealthChecks without a path asks for a connection alone, and stops wh
   const route = checked([port], "", "h1");
   all.retain([route]);
   await until(() => all.health.out.length === 1);
-  await assert.rejects(all.call(route, whoever), NoBackend);
+  await assert.rejects(async () => await all.call(route, whoever), NoBackend);
   let accepted = 0;
   const again = Deno.listen({ hostname: "127.0.0.1", port });
   const accepting = (async () => {

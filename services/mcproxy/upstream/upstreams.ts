@@ -48,16 +48,18 @@ export class Upstreams {
   async acquire(backends: readonly Backend[]): Promise<Lease> {
     const candidates = backends.map((backend) => ({ pool: this.#pool(plainTarget(backend)), watch: "" }));
     const options = { repeatable: false, fresh: true, webSocket: false, peer: nobody };
-    return await this.#first(candidates, (pool) => pool.lease(options));
+    return await this.#first(this.#ordered(candidates), (pool) => pool.lease(options));
   }
 
   /**
    * A backend of the route for one HTTP request, chosen likewise; those that fail their health checks come only when all
-   * do.
+   * do. Without a promise when a connection to the first choice is at hand.
    * @throws NoBackend
    */
-  async call(route: Route, options: CallOptions): Promise<BackendCall> {
-    return await this.#first(this.#candidates(route), (pool) => pool.call(options));
+  call(route: Route, options: CallOptions): Promise<BackendCall> | BackendCall {
+    const candidates = this.#ordered(this.#candidates(route));
+    const now = candidates.length === 0 ? null : candidates[0]!.pool.callNow(options);
+    return now ?? this.#first(candidates, (pool) => pool.call(options));
   }
 
   /** Whom the route's next connection or request would go to, and why; null for a route without backends. */
@@ -77,7 +79,7 @@ export class Upstreams {
   ): Promise<Result> {
     const reasons: string[] = [];
     let busy = 0;
-    for (const { pool } of this.#ordered(candidates)) {
+    for (const { pool } of candidates) {
       try {
         return await open(pool);
       } catch (error) {
