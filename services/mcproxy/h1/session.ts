@@ -3,7 +3,8 @@
  * either side has enough.
  * @module
  */
-import { Exchange, type ExchangeContext } from "../relay/exchange.ts";
+import { Exchange } from "../relay/exchange.ts";
+import type { ExchangeContext } from "../relay/exchange_context.ts";
 import { HttpFault } from "../relay/fault.ts";
 import type { ExchangeLimits } from "../relay/limits.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";

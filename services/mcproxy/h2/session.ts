@@ -4,7 +4,8 @@
  */
 import { errorCodes, Http2ServerConnection, type ServerStream } from "@lib/http2/mod.ts";
 import type { HttpLimits } from "../h1/session.ts";
-import { Exchange, type ExchangeContext } from "../relay/exchange.ts";
+import { Exchange } from "../relay/exchange.ts";
+import type { ExchangeContext } from "../relay/exchange_context.ts";
 import { HttpFault } from "../relay/fault.ts";
 import { page } from "../relay/pages.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";

@@ -10,14 +10,12 @@
  * @module
  */
 import { messageOf } from "@lib/errors/mod.ts";
-import type { Logger } from "@lib/log/mod.ts";
 import { sameBackends } from "../domain/backend.ts";
 import type { Route } from "../domain/route.ts";
-import type { Endpoint } from "../proxy_protocol/mod.ts";
-import type { Deadline, Deadlines } from "../stream/deadlines.ts";
+import type { Deadline } from "../stream/deadlines.ts";
 import { tunnel } from "../stream/tunnel.ts";
-import { NoBackend, type Upstreams } from "../upstream/upstreams.ts";
-import { ownAnswer, type Refusal, refusalPage } from "./answers.ts";
+import { NoBackend } from "../upstream/upstreams.ts";
+import { ownAnswer, refusalPage } from "./answers.ts";
 import type { BackendCall } from "./backend_call.ts";
 import { BodyCut, type BodySink, type BodySource, noBytes, relayBody, relayNothing } from "./body.ts";
 import type { ClientSide } from "./client_side.ts";
@@ -25,11 +23,12 @@ import { compressedHead, GzipBody, isCompressed, varyingHead } from "./compressi
 import { HttpFault } from "./fault.ts";
 import { fieldValue } from "./fields.ts";
 import { LimitedBody } from "./limited_body.ts";
-import type { ExchangeLimits } from "./limits.ts";
+import type { ExchangeContext } from "./exchange_context.ts";
 import type { LiveRoute } from "./live_route.ts";
 import { isRepeatable, type RequestHead, type ResponseHead } from "./message.ts";
-import type { ExchangeObserver, ObservedExchange, Outcome } from "./observer.ts";
+import type { ObservedExchange, Outcome } from "./observer.ts";
 import { type Page, page } from "./pages.ts";
+import { RepeatableBody } from "./repeatable_body.ts";
 import { editedRequest, editedResponse, strippedTarget } from "./rewriting.ts";
 import { Upload } from "./upload.ts";
 
@@ -40,35 +39,11 @@ const maxMoves = 3;
 /** How often a request that backends refuse to look at is sent to another. */
 const maxRefusals = 3;
 
-/** What all exchanges of a connection have in common. */
-export interface ExchangeContext {
-  /** The client's end of the connection, and the end it connected to: of us, or of a proxy in front of us. */
-  readonly peer: { readonly source: Endpoint; readonly destination: Endpoint };
-  /** The name in SNI; requests must be for it. */
-  readonly hostname: string;
-  /** The firewall's word on a request; null lets it pass. @param userAgent "" without the field */
-  refusal(target: string, userAgent: string): Refusal | null;
-  /**
-   * The route of a request as it is now; null when there is none, or no longer an l7 route.
-   * @param look "look again" asks the store first, in case another process has just changed it
-   */
-  route(target: string, look?: "look again"): LiveRoute | null;
-  readonly upstreams: Upstreams;
-  readonly deadlines: Deadlines;
-  readonly limits: ExchangeLimits;
-  /** Told of every request; null where nobody asks. */
-  readonly observer: ExchangeObserver | null;
-  /** IMF-fixdate of now. */
-  date(): string;
-  /** Called when bytes have moved. */
-  moved(): void;
-  readonly log: Logger;
-}
-
 /** See the module. */
 export class Exchange {
   #call: BackendCall | null = null;
   #upload: Upload | null = null;
+  #body: BodySource | null = null;
   #timedOut = false;
   #phase: "waiting" | "delivering" | "tunnel" = "waiting";
   /** Something of a response went to the client. */
@@ -159,7 +134,7 @@ export class Exchange {
       } catch (error) {
         if (this.#phase !== "waiting" || this.client.closed) return this.#cut(error);
         const now = this.#movedTo(route);
-        if (call.refused && this.#isUntouched && !this.#timedOut && refusals++ < maxRefusals) {
+        if (call.refused && !this.#answered && !this.#timedOut && refusals++ < maxRefusals && this.#rewind()) {
           route = now ?? route;
           continue;
         }
@@ -174,9 +149,9 @@ export class Exchange {
     }
   }
 
-  /** Nothing of the request's body has been given away, nor of a response. */
-  get #isUntouched(): boolean {
-    return this.#upload === null && !this.#answered;
+  /** Makes the request's body begin anew. @returns false when it can't */
+  #rewind(): boolean {
+    return this.#body === null || (this.#body instanceof RepeatableBody && this.#body.rewind());
   }
 
   /**
@@ -227,9 +202,9 @@ export class Exchange {
 
   #startUpload(call: BackendCall, to: BodySink, route: Route, responseMs: number): Upload {
     const { limits, deadlines, moved } = this.context;
-    const body = this.client.body();
+    this.#deadline.clear();
     return new Upload({
-      from: route.maxBodyBytes === 0 ? body : new LimitedBody(body, route.maxBodyBytes),
+      from: this.#body ??= this.#bodyFor(route),
       to,
       deadlines,
       // A gRPC stream is a conversation: the client may wait for the other side, or for its user.
@@ -240,11 +215,21 @@ export class Exchange {
         moved();
         if (this.#phase === "delivering") this.#deadline.set(limits.streamIdleMs);
       },
-      settled: ({ state }) => {
+      settled: (upload) => {
+        // That of an attempt before.
+        if (upload !== this.#upload) return;
+        const { state } = upload;
         if (state !== "done" && state !== "refused") call.cancel();
         else if (this.#phase === "waiting") this.#deadline.set(responseMs);
       },
     });
+  }
+
+  #bodyFor({ maxBodyBytes, backendProtocol }: Route): BodySource {
+    const body = this.client.body();
+    const bounded = maxBodyBytes === 0 ? body : new LimitedBody(body, maxBodyBytes);
+    // HTTP/1.1 has no way to say that a request wasn't looked at.
+    return backendProtocol === "h1" ? bounded : new RepeatableBody(bounded);
   }
 
   async #deliver(call: BackendCall, route: Route, response: ResponseHead): Promise<void> {
@@ -252,6 +237,7 @@ export class Exchange {
     const { client } = this;
     if (response.status === 101) return await this.#switch(call, response);
     const upload = this.#upload;
+    if (this.#body instanceof RepeatableBody) this.#body.forget();
     if (upload !== null) {
       // The last bytes of an upload and the response may come within one turn; the upload then isn't unfinished.
       if (upload.state === "running" && client.needsWholeUpload) {

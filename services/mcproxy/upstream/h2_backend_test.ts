@@ -164,6 +164,43 @@ Deno.test("Exchange repeats a request that a backend refused to look at, whateve
   assert.equal(refusals, 3);
 });
 
+Deno.test("Exchange sends a short body again when a backend refused to look at it, at whatever moment", async () => {
+  let refusals = 0;
+  let wait = 0;
+  const bodies: string[] = [];
+  await using backend = new H2Backend(async (stream) => {
+    if (refusals++ < 2) {
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      return stream.reset(errorCodes.refusedStream);
+    }
+    bodies.push(await bodyOf(stream));
+    stream.respond(200, [], false);
+    stream.end(stream.trailers ?? []);
+  });
+  await using proxy = await proxyTo(backend.port);
+  await using client = await H2Client.connect(at(proxy));
+  for (wait of [0, 20]) {
+    refusals = 0;
+    const answer = await client.ask({ method: "POST", body: ["ab", "cd"], trailers: ["x-sum", "4"] });
+    assert.deepEqual([answer.status, answer.trailers, bodies.pop()], [200, ["x-sum: 4"], "abcd"]);
+    // More of it comes while the backend is asked again.
+    refusals = 0;
+    const stream = client.open({ method: "POST" }, false);
+    await stream.write(Uint8Array.of(97));
+    while (refusals < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    await stream.write(Uint8Array.of(98), true);
+    assert.equal((await stream.response()).status, 200);
+    assert.equal(bodies.pop(), "ab");
+    refusals = 0;
+    const old = `POST / HTTP/1.1\r\n${host}Content-Length: 4\r\nConnection: close\r\n\r\nwxyz`;
+    assert.match(await exchange(at(proxy), old), /^HTTP\/1\.1 200 /);
+    assert.equal(bodies.pop(), "wxyz");
+  }
+  refusals = 0;
+  wait = 50;
+  assert.equal((await client.ask({ method: "POST", body: ["x".repeat(100_000)] })).status, 502);
+});
+
 Deno.test("Exchange answers or cuts when an HTTP/2 backend fails", async () => {
   const rows: [path: string, status: number, outcome: string][] = [
     ["/reset", 502, "502 Bad Gateway: the backend broke off\n"],
