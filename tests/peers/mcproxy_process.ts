@@ -37,13 +37,17 @@ export class McproxyProcess implements AsyncDisposable {
   readonly ca: string;
   readonly authority: ThrowawayCa;
   #program: StartedProgram;
+  /** "" for the first process of the folder, "-2" for the second; its sockets and its configuration have it, too. */
+  readonly #suffix: string;
 
   private constructor(
     folder: string,
     ports: { https: number; metrics: number },
     authority: ThrowawayCa,
     program: StartedProgram,
+    suffix = "",
   ) {
+    this.#suffix = suffix;
     this.folder = folder;
     this.port = ports.https;
     this.metricsPort = ports.metrics;
@@ -102,7 +106,7 @@ export class McproxyProcess implements AsyncDisposable {
 
   /** For gRPC on the admin socket. */
   get adminSocket(): string {
-    return `unix:${join(this.folder, "run", "admin.sock")}`;
+    return `unix:${join(this.folder, "run", `admin${this.#suffix}.sock`)}`;
   }
 
   routes(): GrpcClient<typeof RouteService> {
@@ -147,20 +151,63 @@ export class McproxyProcess implements AsyncDisposable {
     return certify(this.folder, this.authority, file, names, notAfter);
   }
 
-  /** Starts a second process on the same addresses, then has the first one stop: a hot restart. */
-  async replace(): Promise<void> {
-    const next = spawn(this.folder);
+  /**
+   * Starts a second process on the same addresses, then has the first one stop: a hot restart.
+   * @param stopping called just before the first one is told
+   */
+  async replace(stopping = () => {}): Promise<void> {
+    const next = spawn(this.folder, this.#suffix);
     await next.until(/ ready service=/, 60_000);
+    stopping();
     const before = this.#program;
     this.#program = next;
     await before.stop(35_000);
   }
 
-  /** SIGKILL, and a new start. Resolves when it takes connections again. */
-  async killAndStart(): Promise<void> {
+  /**
+   * Starts a further process on the same routes and listeners, with its own sockets and metrics port. To be disposed of
+   * before this one, whose folder it uses.
+   */
+  async beside(number: number): Promise<McproxyProcess> {
+    const suffix = `-${number}`;
+    const metrics = freePort();
+    const text = Deno.readTextFileSync(join(this.folder, "mcproxy.toml"))
+      .replace(`addr = "127.0.0.1:${this.metricsPort}"`, `addr = "127.0.0.1:${metrics}"`);
+    const own = `[server]\nrest_addr = "unix:run/rest${suffix}.sock"\ngrpc_addr = "unix:run/admin${suffix}.sock"\n`;
+    const isThere = text.includes("[server]\n");
+    Deno.writeTextFileSync(
+      join(this.folder, `mcproxy${suffix}.toml`),
+      isThere ? text.replace("[server]\n", own) : `${own}\n${text}`,
+    );
+    const program = spawn(this.folder, suffix);
+    const process = new McproxyProcess(this.folder, { https: this.port, metrics }, this.authority, program, suffix);
+    try {
+      await program.until(/ ready service=/, 60_000);
+      return process;
+    } catch (error) {
+      await process[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** SIGKILL. Resolves when it is gone. */
+  async kill(): Promise<void> {
     Deno.kill(this.pid, "SIGKILL");
     await this.#program.status();
-    this.#program = spawn(this.folder);
+  }
+
+  /** The value of a metric with these labels, as in `mcproxy_accepted_total{listener="https"}`. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)).text();
+    const line = text.split("\n").find((one) => one.startsWith(`${name} `));
+    if (line === undefined) throw new Error(`no ${name} in:\n${text}`);
+    return Number(line.slice(name.length + 1));
+  }
+
+  /** SIGKILL, and a new start. Resolves when it takes connections again. */
+  async killAndStart(): Promise<void> {
+    await this.kill();
+    this.#program = spawn(this.folder, this.#suffix);
     await this.#program.until(/ ready service=/, 60_000);
   }
 
@@ -171,6 +218,7 @@ export class McproxyProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#program.stop(15_000);
+    if (this.#suffix !== "") return;
     Deno.removeSync(this.folder, { recursive: true });
   }
 }
@@ -185,8 +233,8 @@ async function certify(folder: string, authority: ThrowawayCa, file: string, nam
   }
 }
 
-function spawn(folder: string): StartedProgram {
-  const configFile = join(folder, "mcproxy.toml");
+function spawn(folder: string, suffix = ""): StartedProgram {
+  const configFile = join(folder, `mcproxy${suffix}.toml`);
   const { config } = loadConfig({ schema, service: "mcproxy", file: configFile, environment: () => undefined });
   const derived = derive({ declaration: sandbox, config, configFile });
   const entry = join(folder, "main.js");

@@ -56,8 +56,13 @@ export class H2Client implements AsyncDisposable {
       caCerts: [options.ca],
       alpnProtocols: ["h2"],
     });
-    const { alpnProtocol } = await conn.handshake();
-    if (alpnProtocol !== "h2") throw new Error(`no h2: ${alpnProtocol}`);
+    try {
+      const { alpnProtocol } = await conn.handshake();
+      if (alpnProtocol !== "h2") throw new Error(`no h2: ${alpnProtocol}`);
+    } catch (error) {
+      conn.close();
+      throw error;
+    }
     return new H2Client(options.hostname, new Http2ClientConnection(new ConnStream(conn)));
   }
 
