@@ -4,12 +4,14 @@
  */
 import { invalid } from "@lib/errors/mod.ts";
 import { benchDns } from "./dns/dns_bench.ts";
+import { benchGrpc } from "./grpc/grpc_bench.ts";
 import { benchPlatform } from "./platform_bench.ts";
 import { benchProxy } from "./proxy/proxy_bench.ts";
 
 /** With the parts of it that are wanted; none means all. */
 const benchmarks: Record<string, (parts: readonly string[]) => Promise<void>> = {
   dns: whole("dns", benchDns),
+  grpc: whole("grpc", benchGrpc),
   platform: whole("platform", benchPlatform),
   proxy: benchProxy,
 };
