@@ -59,20 +59,21 @@ export class HpackError extends ConnectionError {
   }
 }
 
-/** One stream can't go on: RST_STREAM with `code` (RFC 9113 §5.4.2). */
-export class StreamError extends Error {
-  override readonly name = "StreamError";
-  constructor(readonly streamId: number, readonly code: number, message: string) {
-    super(message);
-  }
+/**
+ * One stream can't go on: RST_STREAM with `code` (RFC 9113 §5.4.2). It is thrown and is no Error: a peer makes it happen
+ * as often as it likes, and taking a stack costs more than all else that is done for a frame.
+ */
+export class StreamError {
+  constructor(readonly streamId: number, readonly code: number, readonly message: string) {}
 }
 
 /**
  * A message that is framed well and says something it must not: a stream error of
- * type PROTOCOL_ERROR (RFC 9113 §8.1.1). A server may answer a request with `status` first.
+ * type PROTOCOL_ERROR (RFC 9113 §8.1.1). A server may answer a request with `status` first. Like {@linkcode StreamError}
+ * it has no stack.
  */
-export class MalformedMessage extends Error {
-  override readonly name = "MalformedMessage";
+export class MalformedMessage {
   readonly code = errorCodes.protocolError;
   readonly status = 400;
+  constructor(readonly message: string) {}
 }

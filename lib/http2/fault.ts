@@ -23,6 +23,7 @@ export type Http2Fault =
   | "window_crumbs"
   | "control_queue"
   | "continuation_flood"
+  | "hpack_bomb"
   | "settings_timeout"
   | "header_block_timeout"
   | "stalled_transport";

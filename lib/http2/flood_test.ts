@@ -36,7 +36,6 @@ interface Flood {
 }
 
 const id = (n: number) => 2 * n + 1;
-const tight = { perSecond: 10, burst: 100 };
 
 const floods: Flood[] = [
   {
@@ -93,15 +92,14 @@ const floods: Flood[] = [
   {
     // Each of the fields is one octet that stands for 4000 of the table.
     name: "HPACK bombs",
-    fault: "reset_flood",
-    limits: { resets: tight },
+    fault: "hpack_bomb",
     piece: (n) =>
       headers(
         id(n),
         n === 0 ? join(hex("40 01 78 7f a1 1e"), new Uint8Array(4000).fill(97)) : hex("be".repeat(16_000)),
         { end: true },
       ),
-    most: 101,
+    most: 2,
   },
   {
     name: "CONTINUATION (CVE-2024-27316)",

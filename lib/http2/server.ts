@@ -95,7 +95,7 @@ export class Http2ServerConnection extends Http2Connection {
     // Above what GOAWAY has named: as if it had never come (RFC 9113 §6.8). What follows it is borne.
     if (this.leaving) return this.closed.addReset(id, this.initialWindow);
     if (this.live.size >= this.limits.maxConcurrentStreams) {
-      throw new StreamError(id, errorCodes.refusedStream, "too many streams at once"); // RFC 9113 §5.1.2
+      return this.streamError(id, errorCodes.refusedStream); // RFC 9113 §5.1.2
     }
     this.#lastHandled = id;
     if (block.tooLarge) return this.#tooLarge(id, end);

@@ -3,10 +3,12 @@
  *
  * A block's work is bound by its octets, not by what it stands for: an indexed
  * field costs the same whether its entry has ten octets or four thousand, and a
- * list above the limit is followed for the table's sake but not kept.
+ * list above the limit is followed for the table's sake but not kept. One that
+ * is far above it isn't even followed.
  * @module
  */
 import { HpackError } from "../errors.ts";
+import { LimitPassed } from "../fault.ts";
 import { DynamicTable } from "./dynamic_table.ts";
 import { huffmanDecode, maxDecodedBytes } from "./huffman.ts";
 import { latin1 } from "./latin1.ts";
@@ -32,6 +34,11 @@ export const defaultTableBytes = 4096;
 const maxIntegerOctets = 5;
 const maxInteger = 2 ** 31 - 1;
 const integerError = `integer above ${maxInteger} or of more than ${maxIntegerOctets} octets after its prefix`;
+/**
+ * A list that weighs so many times what is taken is no accident. A block's literals weigh about what they measure, so
+ * such a list is made of references.
+ */
+const bombTimes = 16;
 /** RFC 7541 §4.2: the smallest size between two blocks, and the last. */
 const maxSizeUpdates = 2;
 
@@ -43,6 +50,7 @@ export class HpackDecoder {
   readonly #table: DynamicTable;
   readonly #maxTableBytes: number;
   readonly #maxListBytes: number;
+  readonly #bombBytes: number;
   #block: Uint8Array = scratch;
   #at = 0;
   #end = 0;
@@ -56,6 +64,7 @@ export class HpackDecoder {
     this.#table = new DynamicTable(Math.min(maxTableBytes, defaultTableBytes));
     this.#maxTableBytes = maxTableBytes;
     this.#maxListBytes = maxListBytes;
+    this.#bombBytes = bombTimes * maxListBytes;
   }
 
   /** The dynamic table as it stands, newest first, for tests and diagnosis. */
@@ -65,7 +74,8 @@ export class HpackDecoder {
 
   /**
    * Decodes one whole header block.
-   * @throws HpackError for anything malformed; the decoder is of no more use then
+   * @throws HpackError for anything malformed, LimitPassed for a list that only an attacker sends; the decoder is of
+   *   no more use then
    */
   decode(block: Uint8Array): DecodedBlock {
     const table = this.#table;
@@ -114,6 +124,9 @@ export class HpackDecoder {
       }
       if (listBytes <= this.#maxListBytes) fields.push(name!, value!);
       else if (fields.length > 0) fields = [];
+      if (listBytes > this.#bombBytes) {
+        throw new LimitPassed("hpack_bomb", `a field list weighs more than ${bombTimes} times what is taken`);
+      }
     }
     this.#block = scratch;
     const tooLarge = listBytes > this.#maxListBytes;
