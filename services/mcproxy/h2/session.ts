@@ -9,6 +9,8 @@ import type { ExchangeContext } from "../relay/exchange_context.ts";
 import { HttpFault } from "../relay/fault.ts";
 import { page } from "../relay/pages.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
+import { PacedInput } from "../stream/paced_input.ts";
+import { type Lane, Turns } from "../stream/turns.ts";
 import { H2Client, sendPage } from "./client_side.ts";
 import { requestOf } from "./request.ts";
 
@@ -17,17 +19,21 @@ export interface H2SessionOptions extends ExchangeContext {
   limits: HttpLimits;
 }
 
+/** Requests that are begun in one turn of the event loop, over all connections: some 2 ms of work. */
+const turns = new Turns(48);
+
 /** See the module. */
 export class H2Session {
   readonly #options: H2SessionOptions;
   readonly #connection: Http2ServerConnection;
+  readonly #lane: Lane = turns.lane();
   #running = false;
   #draining = false;
 
   constructor(options: H2SessionOptions) {
     this.#options = options;
     const { head, headMs, keepAliveMs, streamIdleMs } = options.limits;
-    this.#connection = new Http2ServerConnection(options.client, {
+    this.#connection = new Http2ServerConnection(new PacedInput(options.client), {
       limits: {
         maxHeaderListBytes: head.maxBytes,
         headerBlockTimeoutMs: headMs,
@@ -37,7 +43,8 @@ export class H2Session {
         stalledTransportMs: streamIdleMs,
       },
       extendedConnect: true,
-      onRequest: (stream) => void this.#serve(stream),
+      // When all frames at hand have been read: a request that is reset in the same breath (CVE-2023-44487) has no effect.
+      onRequest: (stream) => this.#lane.add(() => void this.#serve(stream)),
     });
   }
 
@@ -52,6 +59,7 @@ export class H2Session {
     const done = this.#connection.run();
     if (this.#draining) this.#connection.drain();
     await done;
+    this.#lane.close();
     this.#options.moved();
   }
 
@@ -64,8 +72,6 @@ export class H2Session {
 
   async #serve(stream: ServerStream): Promise<void> {
     const { hostname, limits, observer, date, log, moved } = this.#options;
-    // When all frames at hand have been read: a request that is reset in the same breath (CVE-2023-44487) has no effect.
-    await null;
     if (stream.closed) return;
     try {
       const request = requestOf(stream, { hostname, maxFields: limits.head.maxFields });
