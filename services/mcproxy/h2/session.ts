@@ -20,7 +20,7 @@ export interface H2SessionOptions extends ExchangeContext {
 }
 
 /** Requests that are begun in one turn of the event loop, over all connections: some 2 ms of work. */
-const turns = new Turns(48);
+const turns = new Turns(32);
 
 /** See the module. */
 export class H2Session {

@@ -8,7 +8,7 @@ import { type Lane, Turns } from "./turns.ts";
 
 /** Of frames that cost something: some 150 requests that are reset at once, 0.5 ms. */
 const portionBytes = 4 * 1024;
-/** That much takes no time. */
+/** That much takes no time, if nothing else is at hand. */
 const smallBytes = 1024;
 /** What took no longer was bodies or little; then all that is at hand comes at once. ms */
 const lightMs = 0.2;
@@ -31,7 +31,9 @@ export class PacedInput implements Http2Transport {
   /** Of this go, ms. */
   #spentMs = 0;
   #light = false;
-  readonly #arrived = (chunk: Uint8Array | null) => this.#hand(chunk);
+  // A few requests, or a few bytes of a body: not worth a look at the clock.
+  readonly #arrived = (chunk: Uint8Array | null) =>
+    chunk !== null && chunk.length <= smallBytes ? chunk : this.#hand(chunk);
 
   constructor(stream: ByteStream) {
     this.#stream = stream;
@@ -72,8 +74,6 @@ export class PacedInput implements Http2Transport {
 
   #hand(chunk: Uint8Array | null): Uint8Array | null {
     if (chunk === null) return null;
-    // A few requests, or a few bytes of a body: not worth a look at the clock.
-    if (chunk.length <= smallBytes) return chunk;
     this.#handedAt = performance.now();
     if (this.#light || chunk.length <= portionBytes) return chunk;
     this.#rest = chunk.subarray(portionBytes);
