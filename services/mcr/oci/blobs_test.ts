@@ -170,14 +170,18 @@ Deno.test("a client that dies inside a body leaves what it sent, and can go on f
   const probe = () => world.call(`PATCH ${location}`, { body: "y", headers: { "content-range": "999999-999999" } });
 
   const { promise: death, resolve: die } = Promise.withResolvers<void>();
+  const { promise: sent, resolve: isSent } = Promise.withResolvers<void>();
   const dying = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(content.subarray(0, 40_000)),
     async pull(controller) {
+      isSent();
       await death;
       controller.error(new Error("the client dies"));
     },
   }, { highWaterMark: 0 });
   const broken = assert.rejects(world.call(`PATCH ${location}`, { body: dying }), /the client dies/);
+  // A probe before it would be the one that writes, and this one be turned away.
+  await sent;
   let answer = await probe();
   while (answer.status !== 409) answer = await probe();
   assert.equal(answer.code, "BLOB_UPLOAD_INVALID");
