@@ -101,11 +101,12 @@ Deno.test("TokenBuckets agrees with a map in order of use, for 200,000 random st
   }
 });
 
-Deno.test("TokenBuckets: a million clients take no more memory, and a few microseconds each", () => {
+Deno.test("TokenBuckets: a million clients take no more memory, and the last is found as soon as the first", () => {
   const buckets = new TokenBuckets(100_000);
   const before = performance.now();
   for (let i = 0; i < 1_000_000; i++) buckets.take(1, { family: 6, high: 0x20010db8, low: i }, rate, i);
   const each = (performance.now() - before) / 1000;
   assert.equal(buckets.size, 100_000);
-  assert.ok(each < 5, `${each} µs`);
+  // Less than one; a search through the others would be a hundred and more.
+  assert.ok(each < 50, `${each} µs`);
 });
