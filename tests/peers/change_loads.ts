@@ -1,5 +1,5 @@
 /**
- * Clients that ask without a pause while a proxy changes, one kind for each protocol that it takes.
+ * Clients that ask again and again while a proxy changes, one kind for each protocol that it takes.
  * @module
  */
 import { bodyOf, H2Client } from "../../services/mcproxy/testing/h2.ts";
@@ -32,9 +32,9 @@ export interface LoadKind {
 /** Streams that one HTTP/2 connection has open. */
 const streams = 8;
 
-/** Clients and backends that always find something to read keep this process's timers from running: they stop for them. */
-async function breath({ requests }: Seen): Promise<void> {
-  if (requests % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+/** Clients that ask without a pause keep what else this process does, its API calls too, waiting for many seconds. */
+async function breath(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 const http = (_proxy: McproxyProcess, says: string) => Promise.resolve(answering(says));
@@ -61,7 +61,7 @@ const h1: LoadKind = {
           if (answer.startsWith("HTTP/1.1 200 ")) seen.bodies.add(body);
           else seen.failures.push(answer.slice(0, answer.indexOf("\r\n")));
           if (/^connection: close\r$/im.test(answer)) break;
-          await breath(seen);
+          await breath();
         }
       } catch (error) {
         seen.failures.push(failed(asked, error));
@@ -92,7 +92,7 @@ const h2: LoadKind = {
               seen.requests++;
               if (status === 200) seen.bodies.add(body);
               else seen.failures.push(`${status} ${body}`);
-              await breath(seen);
+              await breath();
             } catch (error) {
               if (!stream.refused) seen.failures.push(failed(at, error));
             }
@@ -129,6 +129,7 @@ const l4: LoadKind = {
           if (number === String(asked)) seen.bodies.add(says!);
           else seen.failures.push(`${number} instead of ${asked}`);
           seen.requests++;
+          await breath();
         }
       } catch (error) {
         seen.failures.push(failed(asked, error));
