@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { tlsClient } from "../../services/mcproxy/testing/raw.ts";
 import { type Backend, loadKinds, type Seen, underLoad } from "./change_loads.ts";
 import { McproxyProcess } from "./mcproxy_process.ts";
-import { isLoadAsked } from "./tools.ts";
 
 const to = ({ port }: Backend) => [`127.0.0.1:${port}`];
 const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
@@ -70,8 +69,7 @@ for (const kind of loadKinds) {
     assert.equal(held?.endedAt ?? 0, 0, "a connection that was open lives on");
   });
 
-  const swapped = `MC-Proxy loses no ${kind.name} request while a certificate is swapped, and serves the new one then`;
-  Deno.test({ name: swapped, ignore: !isLoadAsked() }, async () => {
+  Deno.test(`MC-Proxy loses no ${kind.name} request while a certificate is swapped, and serves the new one then`, async () => {
     await using proxy = await McproxyProcess.start({ names: ["web.test", "l7.test"] });
     await using one = await kind.backend(proxy, "one");
     await proxy.put({ hostname: "web.test", mode, backends: to(one) });
