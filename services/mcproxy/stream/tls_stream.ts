@@ -21,6 +21,9 @@ const readAheadBytes = 64 * 1024;
 const partsBytes = 96 * 1024;
 const parts = new Uint8Array(partsBytes);
 
+/** Smaller pieces are left to the collector. */
+const freedBytes = 4096;
+
 /** How long a connection that is ended waits for its last bytes to leave, in ms. */
 const lingerMs = 1000;
 
@@ -32,6 +35,8 @@ export class TlsStream implements ClientStream {
   readonly #conn: Deno.Conn;
   readonly #engine: ServerEngine;
   readonly #queue: Uint8Array[] = [];
+  /** The view that the reader has until its next read; null when some of it was put back. */
+  #lent: Uint8Array | null = null;
   #queued = 0;
   #buffer: Uint8Array | null = null;
   #large = false;
@@ -106,6 +111,7 @@ export class TlsStream implements ClientStream {
         this.#queued += chunk.length;
       } else {
         this.#reader = null;
+        this.#lent = chunk;
         reader.resolve(chunk);
       }
     }
@@ -170,8 +176,13 @@ export class TlsStream implements ClientStream {
   }
 
   read(): Promise<Uint8Array | null> | Uint8Array | null {
+    if (this.#lent !== null) {
+      free(this.#lent);
+      this.#lent = null;
+    }
     const chunk = this.#queue.shift();
     if (chunk !== undefined) {
+      this.#lent = chunk;
       this.#queued -= chunk.length;
       this.#pull();
       return chunk;
@@ -184,6 +195,7 @@ export class TlsStream implements ClientStream {
 
   unread(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
+    if (this.#lent?.buffer === bytes.buffer) this.#lent = null;
     this.#queue.unshift(bytes);
     this.#queued += bytes.length;
   }
@@ -218,14 +230,16 @@ export class TlsStream implements ClientStream {
   #send(records: Uint8Array[]): Promise<unknown> {
     const [only] = records;
     if (records.length !== 1 || only === undefined) return this.#sendAll(records);
-    return this.#conn.write(only).then((count) =>
-      count === only.length ? undefined : this.#sendAll([only.subarray(count)])
-    );
+    return this.#conn.write(only).then((count) => {
+      if (count < only.length) return this.#sendAll([only.subarray(count)]);
+      free(only);
+    });
   }
 
   async #sendAll(records: Uint8Array[]): Promise<void> {
     for (const record of records) {
       for (let at = 0; at < record.length;) at += await this.#conn.write(at === 0 ? record : record.subarray(at));
+      free(record);
     }
   }
 
@@ -254,6 +268,14 @@ export class TlsStream implements ClientStream {
   destroy(): void {
     this.#fail(new StreamClosed());
   }
+}
+
+/**
+ * Gives memory back that nobody will look at any more. Left to the collector, which sees the little objects alone and not
+ * what hangs on them, the records of a second pile up to a hundred MiB.
+ */
+function free({ buffer }: Uint8Array): void {
+  if (buffer.byteLength >= freedBytes) (buffer as ArrayBuffer).transfer(0);
 }
 
 function giveBack(buffer: Uint8Array): void {
