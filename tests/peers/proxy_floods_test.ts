@@ -9,7 +9,7 @@ import { RawConnection } from "../../services/mcproxy/testing/raw.ts";
 import { freePort, type HttpProxy, startNginx } from "./http_proxies.ts";
 import { McproxyProcess } from "./mcproxy_process.ts";
 import { attacks } from "./proxy_flooder.ts";
-import { isLoadAsked, withTools } from "./tools.ts";
+import { withTools } from "./tools.ts";
 
 const mib = 1024 * 1024;
 const floodSeconds = 4;
@@ -130,7 +130,6 @@ Deno.test({
     "MC-Proxy serves others while it is flooded, in bounded memory, and gives back every descriptor",
     "nginx",
   ),
-  ...(isLoadAsked() ? {} : { ignore: true }),
   fn: async (t) => {
     await using web = await backend();
     await using proxy = await McproxyProcess.start({ config: { limits } });

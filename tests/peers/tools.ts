@@ -25,8 +25,3 @@ export function isInstalled(tool: string): boolean {
     }
   });
 }
-
-/** For tests that need the machine to themselves for minutes: they run where METACIRCULAR_LOAD is set. */
-export function isLoadAsked(): boolean {
-  return processEnvironment("METACIRCULAR_LOAD") !== undefined;
-}
