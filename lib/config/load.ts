@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { invalid, messageOf, PlatformError, quote } from "@lib/errors/mod.ts";
 import { nearest } from "./nearest.ts";
 import { type ConfigOf, isKey, type Key, required, type Schema, type Section } from "./schema.ts";
-import { lineOf } from "./toml_lines.ts";
+import { TomlLines } from "./toml_lines.ts";
 
 /** Answers for one variable; the process's own by default. */
 export type Environment = (name: string) => string | undefined;
@@ -67,6 +67,7 @@ type Path = readonly (string | number)[];
 
 class Reader {
   readonly sources = new Map<string, string>();
+  readonly #lines: TomlLines;
 
   constructor(
     readonly file: string,
@@ -74,7 +75,9 @@ class Reader {
     readonly folder: string,
     readonly environment: Environment,
     readonly service: string,
-  ) {}
+  ) {
+    this.#lines = new TomlLines(toml);
+  }
 
   parse(): Table {
     try {
@@ -113,7 +116,7 @@ class Reader {
       } catch (error) {
         throw error instanceof PlatformError ? this.fault(at, messageOf(error), error.hint) : error;
       }
-      this.sources.set(field, `line ${lineOf(this.toml, at)}`);
+      this.sources.set(field, `line ${this.#lines.of(at)}`);
     } else if (key.fallback !== required) {
       value = key.fallback as T;
       this.sources.set(field, "default");
@@ -137,7 +140,7 @@ class Reader {
     const field = at.join(".");
     if (given === undefined) return [];
     if (!Array.isArray(given) || !given.every(isTable)) throw this.fault(at, `${field}: must be tables [[${field}]]`);
-    this.sources.set(field, `line ${lineOf(this.toml, at)}`);
+    this.sources.set(field, `line ${this.#lines.of(at)}`);
     return given.map((one, i) => this.section(key.keys!, one, [...at, i]));
   }
 
@@ -164,7 +167,7 @@ class Reader {
   }
 
   fault(at: Path, message: string, hint?: string): PlatformError {
-    return new PlatformError("invalid", `${this.file}:${lineOf(this.toml, at)}: ${message}`, {
+    return new PlatformError("invalid", `${this.file}:${this.#lines.of(at)}: ${message}`, {
       field: at.join("."),
       ...(hint === undefined ? {} : { hint }),
     });

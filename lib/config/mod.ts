@@ -30,5 +30,5 @@ export {
 export { type Environment, loadConfig, type LoadedConfig, processEnvironment } from "./load.ts";
 export { printConfig } from "./print.ts";
 export { nearest } from "./nearest.ts";
-export { lineOf } from "./toml_lines.ts";
+export { TomlLines } from "./toml_lines.ts";
 export { parseHostPort } from "./host_port.ts";

@@ -1,4 +1,5 @@
 import { parse, TomlError } from "@std/toml";
+import { TomlLines } from "@lib/config/mod.ts";
 import { messageOf, PlatformError, quote } from "@lib/errors/mod.ts";
 import { readComponents } from "./component.ts";
 import { defaultStage, type ServiceDefinition, stages } from "./definition.ts";
@@ -46,7 +47,7 @@ export function checkDefinition(
     const message = messageOf(error).split("\n")[0]!.replace("Invalid TOML document: ", "is not TOML: ");
     return { definition: null, problems: [{ line: error.line, field: "", message }] };
   }
-  const reader = new TableReader(toml, problems, table);
+  const reader = new TableReader(new TomlLines(toml), problems, table);
   const definition = readService(reader, options.allowBundles ?? false);
   return { definition, problems: problems.sort((a, b) => a.line - b.line) };
 }

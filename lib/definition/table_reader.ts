@@ -1,4 +1,4 @@
-import { lineOf, nearest } from "@lib/config/mod.ts";
+import { nearest, type TomlLines } from "@lib/config/mod.ts";
 import { messageOf, PlatformError, quote } from "@lib/errors/mod.ts";
 import type { Problem } from "./problem.ts";
 
@@ -11,7 +11,7 @@ type Path = readonly (string | number)[];
  */
 export class TableReader {
   constructor(
-    readonly toml: string,
+    readonly lines: TomlLines,
     readonly problems: Problem[],
     readonly table: Table,
     readonly at: Path = [],
@@ -21,7 +21,7 @@ export class TableReader {
   refuse(key: string | number | null, message: string, hint?: string): void {
     const path = key === null ? this.at : [...this.at, key];
     this.problems.push({
-      line: lineOf(this.toml, path),
+      line: this.lines.of(path),
       field: fieldOf(path),
       message,
       ...(hint === undefined ? {} : { hint }),
@@ -122,7 +122,7 @@ export class TableReader {
     const value = this.table[key];
     if (value === undefined) return null;
     if (!isTable(value)) return this.#wrong(key, `must be a table [${key}]`, value, null);
-    return new TableReader(this.toml, this.problems, value, [...this.at, key]);
+    return new TableReader(this.lines, this.problems, value, [...this.at, key]);
   }
 
   /** The tables [[key]]. */
@@ -137,7 +137,7 @@ export class TableReader {
         [],
       );
     }
-    return value.map((one: Table, index) => new TableReader(this.toml, this.problems, one, [...this.at, key, index]));
+    return value.map((one: Table, index) => new TableReader(this.lines, this.problems, one, [...this.at, key, index]));
   }
 
   #wrong<T>(key: string, rule: string, value: unknown, fallback: T): T {
