@@ -2,19 +2,19 @@ import assert from "node:assert/strict";
 import type { Caller } from "@lib/auth/mod.ts";
 import { unauthenticated } from "@lib/errors/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
+import { SiteVisitor } from "@lib/web/testing/site_visitor.ts";
 import { PointerRecords } from "../operations/pointer_records.ts";
 import { recordOperations } from "../operations/record_operations.ts";
 import type { TransferControl } from "../operations/transfer_control.ts";
 import { type ZoneFiles, zoneOperations } from "../operations/zone_operations.ts";
 import { callers, rights } from "../testing/operations_under_test.ts";
 import { lookUp, type StoreUnderTest, storeUnderTest } from "../testing/temp_store.ts";
-import { WebVisitor } from "../testing/web_visitor.ts";
 import { webRoutes } from "./web_routes.tsx";
 
 interface UnderTest extends AsyncDisposable {
   store: StoreUnderTest;
   /** A visitor who is signed in. */
-  visitor(caller: Caller): Promise<WebVisitor>;
+  visitor(caller: Caller): Promise<SiteVisitor>;
   /** Revokes the caller's token. */
   revoke(caller: Caller): void;
 }
@@ -46,7 +46,7 @@ async function underTest(): Promise<UnderTest> {
   });
   return {
     store,
-    visitor: ({ username }) => WebVisitor.signedIn(web, username),
+    visitor: ({ username }) => SiteVisitor.signedIn(web, username),
     revoke: ({ username }) => void good.delete(`secret token of ${username}`),
     async [Symbol.asyncDispose]() {
       web[Symbol.dispose]();
@@ -57,7 +57,7 @@ async function underTest(): Promise<UnderTest> {
 
 const zone = "/zones/example.org";
 
-async function withZone(test: UnderTest): Promise<WebVisitor> {
+async function withZone(test: UnderTest): Promise<SiteVisitor> {
   const ada = await test.visitor(callers.admin);
   const made = await ada.post("/new-zone", { name: "example.org" }, "/new-zone");
   assert.equal(made.at, zone, made.html);

@@ -3,9 +3,9 @@ import type { Caller } from "@lib/auth/mod.ts";
 import { systemClock } from "@lib/clock/mod.ts";
 import { unauthenticated } from "@lib/errors/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
+import { SiteVisitor } from "@lib/web/testing/site_visitor.ts";
 import { l4Route, l7Route, type TestProxy, testProxy } from "../testing/proxy.ts";
 import { answering, exchange } from "../testing/raw.ts";
-import { WebVisitor } from "../testing/web_visitor.ts";
 import { webRoutes } from "./web_routes.tsx";
 
 const account = (username: string, roles: string[]): Caller => ({
@@ -19,8 +19,8 @@ const callers = [account("ada", ["admin"]), account("uma", ["user"])];
 
 interface UnderTest extends AsyncDisposable {
   proxy: TestProxy;
-  ada: WebVisitor;
-  uma: WebVisitor;
+  ada: SiteVisitor;
+  uma: SiteVisitor;
   /** For the route "a.test". */
   backend: number;
   get(path: string): Promise<string>;
@@ -50,7 +50,7 @@ async function underTest(): Promise<UnderTest> {
     clock: systemClock,
     log: silentLogger,
   });
-  const [ada, uma] = await Promise.all(["ada", "uma"].map((name) => WebVisitor.signedIn(web, name)));
+  const [ada, uma] = await Promise.all(["ada", "uma"].map((name) => SiteVisitor.signedIn(web, name)));
   const running = stack.move();
   return {
     proxy,
