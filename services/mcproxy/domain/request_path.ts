@@ -16,6 +16,7 @@
  * @module
  */
 import { invalid, quote } from "@lib/errors/mod.ts";
+import { withoutDotSegments } from "./dot_segments.ts";
 
 /** Longer paths and user agents than this, characters, aren't compared: see `Firewall`. */
 export const maxComparedLength = 8192;
@@ -139,14 +140,5 @@ function withSlashes(path: string): string {
 
 /** Slashes merged, dot segments removed. A path that isn't rooted ("*") stays. */
 function resolved(path: string): string {
-  if (path.charCodeAt(0) !== slash) return path;
-  const kept: string[] = [];
-  const segments = path.split("/");
-  for (const segment of segments) {
-    if (segment === "..") kept.pop();
-    else if (segment !== "" && segment !== ".") kept.push(segment);
-  }
-  const last = segments.at(-1);
-  const isFolder = kept.length > 0 && (last === "" || last === "." || last === "..");
-  return `/${kept.join("/")}${isFolder ? "/" : ""}`;
+  return path.charCodeAt(0) === slash ? withoutDotSegments(path) : path;
 }

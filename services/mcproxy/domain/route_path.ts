@@ -3,6 +3,7 @@
  * @module
  */
 import { invalid, quote } from "@lib/errors/mod.ts";
+import { withoutDotSegments } from "./dot_segments.ts";
 
 const maxPathBytes = 1024;
 
@@ -45,11 +46,5 @@ export function matchedPath(target: string): string {
     // "%2f" too: that a backend takes it for a slash is what would dodge a rule.
     return /[\w.~/-]/.test(character) ? character : whole;
   });
-  const segments: string[] = [];
-  for (const segment of decoded.split("/")) {
-    if (segment === "..") segments.pop();
-    else if (segment !== "" && segment !== ".") segments.push(segment);
-  }
-  const isFolder = /(?:\/|\/\.{1,2})$/.test(decoded) && segments.length > 0;
-  return `/${segments.join("/")}${isFolder ? "/" : ""}`;
+  return withoutDotSegments(decoded);
 }
