@@ -1,19 +1,22 @@
 /** Which MCNS is meant, and a connection to it as somebody. */
 import {
+  type AccessFlags,
+  accessFlags,
   callRest,
   type CliContext,
   dataFlag,
   dataFolder,
   jsonFlag,
-  type PlatformFlags,
+  readInput,
   readPlatform,
   serverNameOf,
+  ServiceClients,
   textFlag,
-  withSession,
+  withAccess,
 } from "@lib/cli/mod.ts";
-import { invalid, messageOf, unavailable } from "@lib/errors/mod.ts";
-import { type GrpcClient, grpcClient, type GrpcClientOptions } from "@lib/grpc/mod.ts";
-import { type DescService, fromJson, type JsonObject } from "@bufbuild/protobuf";
+import { invalid } from "@lib/errors/mod.ts";
+import type { GrpcClient } from "@lib/grpc/mod.ts";
+import { fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { DnssecService } from "@proto/mcns/v1/dnssec_pb.ts";
 import {
   AdminService,
@@ -26,12 +29,8 @@ import {
 import { TransferService, TsigService } from "@proto/mcns/v1/transfer_pb.ts";
 
 /** Flags of every command that talks to MCNS. */
-export interface ServerFlags extends PlatformFlags {
+export interface ServerFlags extends AccessFlags {
   readonly json: boolean;
-  readonly server?: string;
-  readonly serverName?: string;
-  readonly ca?: string;
-  readonly tokenFile?: string;
 }
 
 /** Of the commands that send whole files. */
@@ -43,9 +42,7 @@ export const serverFlags = {
   ...dataFlag,
   ...jsonFlag,
   server: textFlag("MCNS's gRPC address, instead of a platform's [the platform's]", "HOST:PORT"),
-  serverName: textFlag("The name in its certificate [the host of --server]", "NAME"),
-  ca: textFlag("Root certificate that its certificate must lead to, PEM [the platform's]", "FILE"),
-  tokenFile: textFlag("File with a token, instead of a session", "FILE"),
+  ...accessFlags,
 } as const;
 
 // A zone of a million names takes some seconds to sign or to write out.
@@ -55,17 +52,15 @@ const deadlineMs = 120_000;
 const grpcFileLimit = 500_000;
 
 /** MCNS, service by service; each connects when it is first used. */
-export class Mcns implements AsyncDisposable {
+export class Mcns extends ServiceClients {
   readonly #server: Server;
   readonly #token: string;
-  readonly #options: GrpcClientOptions;
-  readonly #open = new Map<string, AsyncDisposable>();
 
   constructor(server: Server, token: string) {
     const { address, ca, serverName } = server;
+    super({ address, tls: { ca, serverName }, token: () => token, deadlineMs });
     this.#server = server;
     this.#token = token;
-    this.#options = { address, tls: { ca, serverName }, token: () => token, deadlineMs };
   }
 
   /** As `zones.importZone`, for a file of any length. */
@@ -90,41 +85,31 @@ export class Mcns implements AsyncDisposable {
   }
 
   get zones(): GrpcClient<typeof ZoneService> {
-    return this.#client(ZoneService);
+    return this.of(ZoneService);
   }
 
   get records(): GrpcClient<typeof RecordService> {
-    return this.#client(RecordService);
+    return this.of(RecordService);
   }
 
   get dnssec(): GrpcClient<typeof DnssecService> {
-    return this.#client(DnssecService);
+    return this.of(DnssecService);
   }
 
   get transfers(): GrpcClient<typeof TransferService> {
-    return this.#client(TransferService);
+    return this.of(TransferService);
   }
 
   get keys(): GrpcClient<typeof TsigService> {
-    return this.#client(TsigService);
+    return this.of(TsigService);
   }
 
   get admin(): GrpcClient<typeof AdminService> {
-    return this.#client(AdminService);
+    return this.of(AdminService);
   }
 
   get auth(): GrpcClient<typeof AuthService> {
-    return this.#client(AuthService);
-  }
-
-  #client<S extends DescService>(service: S): GrpcClient<S> {
-    const open = this.#open.get(service.typeName) ?? grpcClient(service, this.#options);
-    this.#open.set(service.typeName, open);
-    return open as GrpcClient<S>;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#open.values()].map((client) => client[Symbol.asyncDispose]()));
+    return this.of(AuthService);
   }
 }
 
@@ -137,18 +122,10 @@ export async function withMcns<T>(
   flags: FileFlags,
   work: (mcns: Mcns) => Promise<T>,
 ): Promise<T> {
-  const connected = async (server: Server, token: string): Promise<T> => {
-    await using mcns = new Mcns(server, token);
+  return await withAccess(context, flags, "mcnsctl", async (token) => {
+    await using mcns = new Mcns(serverOf(context, flags), token);
     return await work(mcns);
-  };
-  if (flags.tokenFile !== undefined) return await connected(serverOf(context, flags), readToken(flags.tokenFile));
-  if (flags.server !== undefined && flags.data === undefined && context.environment("MCP_DATA") === undefined) {
-    throw invalid("--server", "needs --token-file, as there is no platform to log in to", {
-      hint: "Or name the platform's data folder with --data, to be logged in there.",
-    });
-  }
-  const platform = readPlatform(dataFolder(flags.data, context.environment));
-  return await withSession(platform, "mcnsctl", (token) => connected(serverOf(context, flags), token));
+  });
 }
 
 interface Server {
@@ -163,7 +140,7 @@ interface Server {
 function serverOf(context: CliContext, flags: FileFlags): Server {
   const { server, serverName, ca, rest = "" } = flags;
   if (server !== undefined && ca !== undefined) {
-    return { address: server, serverName: serverName ?? serverNameOf(server), ca: readText("--ca", ca), rest };
+    return { address: server, serverName: serverName ?? serverNameOf(server), ca: readInput("--ca", ca), rest };
   }
   const platform = readPlatform(dataFolder(flags.data, context.environment));
   const address = server ?? platform.mcns;
@@ -175,23 +152,7 @@ function serverOf(context: CliContext, flags: FileFlags): Server {
   return {
     address,
     serverName: serverName ?? serverNameOf(address),
-    ca: ca === undefined ? platform.ca : readText("--ca", ca),
+    ca: ca === undefined ? platform.ca : readInput("--ca", ca),
     rest: rest || (server === undefined ? platform.mcnsRest : ""),
   };
-}
-
-function readToken(path: string): string {
-  const token = readText("--token-file", path).trim();
-  if (token === "") throw invalid("--token-file", `${path} is empty`);
-  return token;
-}
-
-/** @param what the flag or argument that named it */
-export function readText(what: string, path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw invalid(what, `no file ${path}`);
-    throw unavailable(`Cannot read ${path}: ${messageOf(error)}`);
-  }
 }

@@ -1,19 +1,21 @@
 /** Which MC-Proxy is meant, and a connection to it as somebody. */
 import { resolve } from "node:path";
 import {
+  type AccessFlags,
+  accessFlags,
   type CliContext,
   dataFlag,
   dataFolder,
   jsonFlag,
-  type PlatformFlags,
+  readInput,
   readPlatform,
   serverNameOf,
+  ServiceClients,
   textFlag,
-  withSession,
+  withAccess,
 } from "@lib/cli/mod.ts";
 import { invalid, messageOf, PlatformError, unavailable } from "@lib/errors/mod.ts";
-import { type GrpcClient, grpcClient, type GrpcClientOptions } from "@lib/grpc/mod.ts";
-import type { DescService } from "@bufbuild/protobuf";
+import type { GrpcClient, GrpcClientOptions } from "@lib/grpc/mod.ts";
 import {
   CertificateService,
   FirewallService,
@@ -23,13 +25,9 @@ import {
 } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 
 /** Flags of every command that talks to MC-Proxy. */
-export interface ServerFlags extends PlatformFlags {
+export interface ServerFlags extends AccessFlags {
   readonly json: boolean;
   readonly socket?: string;
-  readonly server?: string;
-  readonly serverName?: string;
-  readonly ca?: string;
-  readonly tokenFile?: string;
 }
 
 export const serverFlags = {
@@ -37,51 +35,36 @@ export const serverFlags = {
   ...jsonFlag,
   socket: textFlag("MC-Proxy's admin socket, instead of a platform's [the platform's]", "PATH"),
   server: textFlag("MC-Proxy's [admin] grpc_addr, instead of a socket", "HOST:PORT"),
-  serverName: textFlag("The name in its certificate [the host of --server]", "NAME"),
-  ca: textFlag("Root certificate that its certificate must lead to, PEM [the platform's]", "FILE"),
-  tokenFile: textFlag("File with a token, instead of a session", "FILE"),
+  ...accessFlags,
 } as const;
 
 // Reloading the certificates of 10,000 routes takes seconds.
 const deadlineMs = 30_000;
 
 /** MC-Proxy, service by service; each connects when it is first used. */
-export class Mcproxy implements AsyncDisposable {
-  readonly #options: GrpcClientOptions;
-  readonly #open = new Map<string, AsyncDisposable>();
-
+export class Mcproxy extends ServiceClients {
   constructor(options: GrpcClientOptions) {
-    this.#options = { ...options, deadlineMs };
+    super({ ...options, deadlineMs });
   }
 
   get routes(): GrpcClient<typeof RouteService> {
-    return this.#client(RouteService);
+    return this.of(RouteService);
   }
 
   get listeners(): GrpcClient<typeof ListenerService> {
-    return this.#client(ListenerService);
+    return this.of(ListenerService);
   }
 
   get firewall(): GrpcClient<typeof FirewallService> {
-    return this.#client(FirewallService);
+    return this.of(FirewallService);
   }
 
   get certificates(): GrpcClient<typeof CertificateService> {
-    return this.#client(CertificateService);
+    return this.of(CertificateService);
   }
 
   get stats(): GrpcClient<typeof StatsService> {
-    return this.#client(StatsService);
-  }
-
-  #client<S extends DescService>(service: S): GrpcClient<S> {
-    const open = this.#open.get(service.typeName) ?? grpcClient(service, this.#options);
-    this.#open.set(service.typeName, open);
-    return open as GrpcClient<S>;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#open.values()].map((client) => client[Symbol.asyncDispose]()));
+    return this.of(StatsService);
   }
 }
 
@@ -109,19 +92,12 @@ export async function withMcproxy<T>(
     return await connected({ address: `unix:${await openSocket(socketOf(context, flags))}` });
   }
   if (socket !== undefined) throw invalid("--socket", "can't be given together with --server");
-  const options = (token: string): GrpcClientOptions => ({
-    address: server,
-    tls: { ca: rootOf(context, flags), serverName: flags.serverName ?? serverNameOf(server) },
-    token: () => token,
-  });
-  if (flags.tokenFile !== undefined) return await connected(options(readToken(flags.tokenFile)));
-  if (flags.data === undefined && context.environment("MCP_DATA") === undefined) {
-    throw invalid("--server", "needs --token-file, as there is no platform to log in to", {
-      hint: "Or name the platform's data folder with --data, to be logged in there.",
-    });
-  }
-  const platform = readPlatform(dataFolder(flags.data, context.environment));
-  return await withSession(platform, "mcproxyctl", (token) => connected(options(token)));
+  return await withAccess(context, flags, "mcproxyctl", (token) =>
+    connected({
+      address: server,
+      tls: { ca: rootOf(context, flags), serverName: flags.serverName ?? serverNameOf(server) },
+      token: () => token,
+    }));
 }
 
 function socketOf(context: CliContext, { socket, data }: ServerFlags): string {
@@ -161,21 +137,5 @@ function noSocket(path: string, error: unknown): PlatformError {
 }
 
 function rootOf(context: CliContext, { ca, data }: ServerFlags): string {
-  return ca === undefined ? readPlatform(dataFolder(data, context.environment)).ca : readText("--ca", ca);
-}
-
-function readToken(path: string): string {
-  const token = readText("--token-file", path).trim();
-  if (token === "") throw invalid("--token-file", `${path} is empty`);
-  return token;
-}
-
-/** @param what the flag that named it */
-function readText(what: string, path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw invalid(what, `no file ${path}`);
-    throw unavailable(`Cannot read ${path}: ${messageOf(error)}`);
-  }
+  return ca === undefined ? readPlatform(dataFolder(data, context.environment)).ca : readInput("--ca", ca);
 }

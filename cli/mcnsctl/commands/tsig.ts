@@ -1,7 +1,17 @@
 /** tsig list, add, scopes, delete. */
 import { create } from "@bufbuild/protobuf";
 import { buildCommand } from "@stricli/core";
-import { type CliContext, fetchPages, jsonOf, listFlag, printJson, switchFlag, textFlag, time } from "@lib/cli/mod.ts";
+import {
+  type CliContext,
+  fetchPages,
+  jsonOf,
+  listFlag,
+  printJson,
+  readInput,
+  switchFlag,
+  textFlag,
+  time,
+} from "@lib/cli/mod.ts";
 import { invalid, quote } from "@lib/errors/mod.ts";
 import { table } from "@lib/terminal/mod.ts";
 import {
@@ -11,7 +21,7 @@ import {
   TsigKeySecretSchema,
   type UpdateScope,
 } from "@proto/mcns/v1/transfer_pb.ts";
-import { readText, type ServerFlags, serverFlags, withMcns } from "../connection.ts";
+import { type ServerFlags, serverFlags, withMcns } from "../connection.ts";
 
 type Scope = Pick<UpdateScope, "zone" | "names" | "types">;
 
@@ -96,7 +106,7 @@ export const tsigAddCommand = buildCommand({
   },
   async func(this: CliContext, flags: AddFlags, name: string) {
     const { algorithm = "", scope = [], secretFile } = flags;
-    const secret = secretFile === undefined ? "" : readText("--secret-file", secretFile).trim();
+    const secret = secretFile === undefined ? "" : readInput("--secret-file", secretFile).trim();
     const scopes = scope.map(parseScope);
     const made = await withMcns(this, flags, ({ keys }) => keys.createTsigKey({ name, algorithm, scopes, secret }));
     if (flags.json) return printJson(this, jsonOf(TsigKeySecretSchema, made));

@@ -1,8 +1,8 @@
 /** import, export, diff. */
 import { buildCommand } from "@stricli/core";
-import { type CliContext, jsonOf, plain, printJson, switchFlag, textFlag } from "@lib/cli/mod.ts";
+import { type CliContext, jsonOf, plain, printJson, readInput, switchFlag, textFlag } from "@lib/cli/mod.ts";
 import { ExportZoneResponseSchema, type ImportZoneResponse, ImportZoneResponseSchema } from "@proto/mcns/v1/mcns_pb.ts";
-import { type FileFlags, readText, type ServerFlags, serverFlags, withMcns } from "../connection.ts";
+import { type FileFlags, type ServerFlags, serverFlags, withMcns } from "../connection.ts";
 import { zoneArgument } from "../words.ts";
 
 interface ImportFlags extends FileFlags {
@@ -43,7 +43,7 @@ export const importCommand = buildCommand({
   },
   async func(this: CliContext, flags: ImportFlags, file: string) {
     const { zone, dryRun, create } = flags;
-    const text = readText("file", file);
+    const text = readInput("file", file);
     const answer = await withMcns(this, flags, (mcns) => mcns.importZone({ zone, text, dryRun, create }));
     if (flags.json) return printJson(this, jsonOf(ImportZoneResponseSchema, answer));
     printDifference(this, answer);
@@ -91,7 +91,7 @@ export const diffCommand = buildCommand({
     positional: { kind: "tuple", parameters: [...zoneArgument.parameters, fileParameter] },
   },
   async func(this: CliContext, flags: FileFlags, zone: string, file: string) {
-    const text = readText("file", file);
+    const text = readInput("file", file);
     const answer = await withMcns(
       this,
       flags,
