@@ -9,6 +9,7 @@ import {
   firewallEnableCommand,
   firewallListCommand,
   firewallPutCommand,
+  firewallShowCommand,
 } from "./commands/firewall.ts";
 import { firewallBlockCommand, firewallUnblockCommand } from "./commands/firewall_block.ts";
 import { listenerDeleteCommand, listenerListCommand, listenerPutCommand } from "./commands/listener.ts";
@@ -36,6 +37,7 @@ export const app: Application<CliContext> = buildCli({
     }),
     firewall: group("Firewall: who may connect, and how often", {
       list: firewallListCommand,
+      show: firewallShowCommand,
       put: firewallPutCommand,
       enable: firewallEnableCommand,
       disable: firewallDisableCommand,

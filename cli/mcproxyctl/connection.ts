@@ -38,6 +38,11 @@ export const serverFlags = {
   ...accessFlags,
 } as const;
 
+/** Flag of the commands that replace or delete what somebody else may have changed. */
+export const expectedVersionFlag = {
+  expectedVersion: textFlag('Only if that is there, as "show" tells it; "none" for nothing', "VERSION"),
+} as const;
+
 // Reloading the certificates of 10,000 routes takes seconds.
 const deadlineMs = 30_000;
 

@@ -1,6 +1,6 @@
 /** What commands that set things ask MC-Proxy for. */
 import assert from "node:assert/strict";
-import { conflict, invalid } from "@lib/errors/mod.ts";
+import { conflict, invalid, notFound } from "@lib/errors/mod.ts";
 import { playSession, wordsOf } from "@lib/testing/mod.ts";
 import { answers, blocked } from "./testing/sample_answers.ts";
 import { scriptedMcproxy } from "./testing/scripted_mcproxy.ts";
@@ -8,6 +8,9 @@ import { scriptedMcproxy } from "./testing/scripted_mcproxy.ts";
 const put = (more: string) => `PutRoute {"listener":"https","hostname":"example.org","mode":"l7",${more}}`;
 const web = '"tlsCert":"/srv/certs/web.pem","tlsKey":"/srv/certs/web.key","path":"/","backendProtocol":"h1"';
 const login = '"hostname":"example.org","paths":["/login*"],"rate":{"perSecond":0.16666666666666666,"burst":5}';
+
+/** What was read must still be there. */
+const version = '"expectedVersion":"5f0c2a91d3e47b68"';
 
 const writes: [line: string, asks: string][] = [
   [
@@ -54,22 +57,24 @@ const writes: [line: string, asks: string][] = [
   ],
   [
     "route maintenance EXAMPLE.org --on 'Back soon'",
-    put(`"backends":["127.0.0.1:8080","127.0.0.1:8081"],${web},"maintenance":"Back soon"`),
+    put(`"backends":["127.0.0.1:8080","127.0.0.1:8081"],${web},"maintenance":"Back soon",${version}`),
   ],
   [
     "route maintenance shop.example.org --off",
-    'PutRoute {"listener":"https","hostname":"shop.example.org","mode":"l7","backends":["127.0.0.1:7000"],"path":"/","backendProtocol":"h2c","acme":true}',
+    'PutRoute {"listener":"https","hostname":"shop.example.org","mode":"l7","backends":["127.0.0.1:7000"],"path":"/","backendProtocol":"h2c","acme":true,' +
+    `${version}}`,
   ],
   // All that is set on a route comes back.
   [
     "route backends example.org --path /api h:1",
     put(
-      '"backends":["h:1"],"path":"/api","backendProtocol":"tls","backendName":"api.internal","sendProxyProtocol":"v2","stripPath":true,"requestHeaders":[{"op":"set","name":"x-team","value":"web"},{"op":"remove","name":"cookie"}],"responseHeaders":[{"op":"add","name":"vary","value":"accept"}],"compress":true,"maxBodyBytes":"20971520","responseTimeoutMs":90000,"healthCheck":{"path":"/health","intervalMs":5000,"timeoutMs":500}',
+      '"backends":["h:1"],"path":"/api","backendProtocol":"tls","backendName":"api.internal","sendProxyProtocol":"v2","stripPath":true,"requestHeaders":[{"op":"set","name":"x-team","value":"web"},{"op":"remove","name":"cookie"}],"responseHeaders":[{"op":"add","name":"vary","value":"accept"}],"compress":true,"maxBodyBytes":"20971520","responseTimeoutMs":90000,"healthCheck":{"path":"/health","intervalMs":5000,"timeoutMs":500},' +
+        version,
     ),
   ],
   [
     "route backends example.org --add h:1 --add 127.0.0.1:8081 --remove 127.0.0.1:8080",
-    put(`"backends":["127.0.0.1:8081","h:1"],${web}`),
+    put(`"backends":["127.0.0.1:8081","h:1"],${web},${version}`),
   ],
   ["route delete example.org", 'DeleteRoute {"listener":"https","hostname":"example.org","path":"/"}'],
   ["listener put web 0.0.0.0:80 --kind http", 'PutListener {"name":"web","address":"0.0.0.0:80","kind":"http"}'],
@@ -88,24 +93,39 @@ const writes: [line: string, asks: string][] = [
   ["firewall put x limit --max-connections 9", 'PutRule {"id":"x","priority":100,"action":"limit","maxConnections":9}'],
   [
     "firewall disable login",
-    `PutRule {"id":"login","priority":100,"disabled":true,"action":"limit",${login},"note":"passwords are guessed"}`,
+    `PutRule {"id":"login","priority":100,"disabled":true,"action":"limit",${login},"note":"passwords are guessed",${version}}`,
   ],
   [
     "firewall enable abroad",
-    'PutRule {"id":"abroad","priority":200,"action":"block","listener":"https","countries":["AA","BB","CC","DD","??"],"userAgents":["*bot*"]}',
+    'PutRule {"id":"abroad","priority":200,"action":"block","listener":"https","countries":["AA","BB","CC","DD","??"],"userAgents":["*bot*"],' +
+    `${version}}`,
   ],
   [
     "firewall block 192.0.2.7/32 2001:DB8::1/128 198.51.100.0/24",
-    'PutRule {"id":"blocked","action":"block","cidrs":["192.0.2.7","2001:db8::1","198.51.100.0/24"]}',
+    'PutRule {"id":"blocked","action":"block","cidrs":["192.0.2.7","2001:db8::1","198.51.100.0/24"],' + `${version}}`,
   ],
   // The last address gone, the rule would be about everybody.
-  ["firewall unblock 192.0.2.7", 'DeleteRule {"id":"blocked"}'],
+  ["firewall unblock 192.0.2.7", `DeleteRule {"id":"blocked",${version}}`],
+  // And with a version that the operator has seen.
+  [
+    `route put example.org --path /a --redirect /b --expected-version none`,
+    put('"path":"/a","redirect":{"status":308,"to":"/b"},"expectedVersion":"none"'),
+  ],
+  [
+    "route delete example.org --expected-version 5f0c2a91d3e47b68",
+    `DeleteRoute {"listener":"https","hostname":"example.org","path":"/",${version}}`,
+  ],
+  [
+    "firewall put x limit --max-connections 9 --expected-version 5f0c2a91d3e47b68",
+    `PutRule {"id":"x","priority":100,"action":"limit","maxConnections":9,${version}}`,
+  ],
+  ["firewall delete x --expected-version 5f0c2a91d3e47b68", `DeleteRule {"id":"x",${version}}`],
 ];
 for (const [line, asks] of writes) {
   Deno.test(`mcproxyctl ${line} asks for exactly that`, async () => {
     await using proxy = await scriptedMcproxy(answers());
     const { code, stderr } = await proxy.mcproxyctl(...wordsOf(line));
-    assert.deepEqual([code, stderr, proxy.asked.filter((one) => !one.startsWith("List"))], [0, "", [asks]]);
+    assert.deepEqual([code, stderr, proxy.asked.filter((one) => !/^(List|Get)/.test(one))], [0, "", [asks]]);
   });
 }
 
@@ -119,18 +139,56 @@ const strangers: [what: string, rule: Partial<typeof blocked> & Record<string, u
 ];
 for (const [what, rule] of strangers) {
   Deno.test(`mcproxyctl firewall block leaves a rule "blocked" alone that ${what}`, async () => {
-    await using proxy = await scriptedMcproxy({ listRules: { rules: [{ ...blocked, ...rule }] } });
+    await using proxy = await scriptedMcproxy({ getRule: { ...blocked, ...rule } });
     const { code, stderr } = await proxy.mcproxyctl("firewall", "block", "192.0.2.9");
     assert.equal(code, 1);
     assert.match(stderr, /^mcproxyctl: Cannot change rule "blocked": it is not the list of blocked addresses/);
-    assert.deepEqual(proxy.asked, ['ListRules {"pageSize":1000}']);
+    assert.deepEqual(proxy.asked, ['GetRule {"id":"blocked"}']);
   });
 }
 
 Deno.test("mcproxyctl firewall block makes the rule where there is none", async () => {
-  await using proxy = await scriptedMcproxy({ putRule: blocked });
+  await using proxy = await scriptedMcproxy({ putRule: blocked, getRule: notFound("firewall rule", "blocked") });
   await proxy.mcproxyctl("firewall", "block", "192.0.2.7");
-  assert.equal(proxy.asked[1], 'PutRule {"id":"blocked","action":"block","cidrs":["192.0.2.7"]}');
+  assert.equal(
+    proxy.asked[1],
+    'PutRule {"id":"blocked","action":"block","cidrs":["192.0.2.7"],"expectedVersion":"none"}',
+  );
+});
+
+Deno.test("mcproxyctl changes what somebody else has changed meanwhile, so that neither change is lost", async () => {
+  const backends = ["127.0.0.1:1"];
+  const version = () => `v${backends.length}`;
+  await using proxy = await scriptedMcproxy({
+    getRoute: () => ({ listener: "https", hostname: "example.org", path: "/", backends, version: version() }),
+    putRoute: ({ expectedVersion }) => {
+      // Somebody else adds one between the first reading and the first put.
+      if (backends.length === 1) backends.push("127.0.0.1:2");
+      return expectedVersion === version()
+        ? { hostname: "example.org" }
+        : conflict("Cannot change it: it is another now");
+    },
+  });
+  const { code, stderr } = await proxy.mcproxyctl("route", "backends", "example.org", "--add", "127.0.0.1:3");
+  assert.deepEqual([code, stderr], [0, ""]);
+  const put = 'PutRoute {"listener":"https","hostname":"example.org","backends":';
+  assert.deepEqual(proxy.asked.filter((one) => one.startsWith("Put")), [
+    `${put}["127.0.0.1:1","127.0.0.1:3"],"path":"/","expectedVersion":"v1"}`,
+    `${put}["127.0.0.1:1","127.0.0.1:2","127.0.0.1:3"],"path":"/","expectedVersion":"v2"}`,
+  ]);
+});
+
+Deno.test("mcproxyctl doesn't repeat a change that is refused for what it is, nor one that never gets through", async () => {
+  let version = 0;
+  for (const [step, puts] of [[0, 1], [1, 5]] as const) {
+    await using proxy = await scriptedMcproxy({
+      getRoute: () => ({ hostname: "example.org", version: `v${version += step}` }),
+      putRoute: conflict("Cannot change it"),
+    });
+    const { code, stderr } = await proxy.mcproxyctl("route", "maintenance", "example.org", "--off");
+    assert.deepEqual([code, stderr], [1, "mcproxyctl: Cannot change it\n"]);
+    assert.equal(proxy.asked.filter((one) => one.startsWith("Put")).length, puts);
+  }
 });
 
 Deno.test("mcproxyctl errors name what was given: the flag for the API's field, the rule, the value", async () => {
@@ -141,7 +199,7 @@ Deno.test("mcproxyctl errors name what was given: the flag for the API's field, 
     putRule: invalid("rate.burst", "must be a whole number from 1 to 1000000, got 0"),
     putListener: invalid("address", "must be one of 127.0.0.1:8443, got 0.0.0.0:1"),
     deleteListener: conflict('Cannot delete listener "https": it is in the configuration'),
-    listRules: { rules: [blocked] },
+    getRule: notFound("firewall rule", "bots"),
   });
   await playSession(
     `

@@ -63,6 +63,7 @@ export function routeFacts(route: Route): [name: string, value: string][] {
     ],
     ["created", time(route.createdAt)],
     ["changed", time(route.updatedAt)],
+    ["version", route.version],
   ];
   return rows.filter(([, , isSet = true]) => isSet).map(([name, value]) => [name, value]);
 }

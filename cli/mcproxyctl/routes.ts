@@ -1,8 +1,9 @@
 /** Reading routes, and putting them back changed. */
 import { fetchPages } from "@lib/cli/mod.ts";
-import { notFound } from "@lib/errors/mod.ts";
+import { notFound, PlatformError } from "@lib/errors/mod.ts";
 import type { Route } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import type { Mcproxy } from "./connection.ts";
+import { changeLatest } from "./latest.ts";
 import { type RouteKey, routeName } from "./route_text.ts";
 
 // More than one node serves; it bounds what a listing keeps in memory.
@@ -19,10 +20,13 @@ export async function allRoutes(proxy: Mcproxy, listener = ""): Promise<Route[]>
 
 /** @throws PlatformError not_found, with the paths that there are for that name */
 export async function findRoute(proxy: Mcproxy, key: RouteKey): Promise<Route> {
+  try {
+    return await proxy.routes.getRoute(key);
+  } catch (error) {
+    if (!(error instanceof PlatformError) || error.code !== "not_found") throw error;
+  }
   const hostname = key.hostname.toLowerCase();
   const all = (await allRoutes(proxy)).filter((route) => route.hostname === hostname);
-  const found = all.find(({ listener, path }) => listener === key.listener && path === key.path);
-  if (found !== undefined) return found;
   throw notFound("route", routeName(key), {
     hint: all.length === 0
       ? "mcproxyctl route list shows those that there are."
@@ -30,15 +34,17 @@ export async function findRoute(proxy: Mcproxy, key: RouteKey): Promise<Route> {
   });
 }
 
-/**
- * Reads a route, changes it and puts it back. What somebody else changes in between is lost: the API has no condition
- * for a put.
- */
+/** Reads a route, changes it and puts it back. */
 export async function changeRoute(proxy: Mcproxy, key: RouteKey, change: (route: Route) => Partial<Route>) {
-  const route = await findRoute(proxy, key);
-  const { $typeName: _, $unknown: _unknown, createdAt: _created, updatedAt: _updated, ...settings } = {
-    ...route,
-    ...change(route),
-  };
-  return await proxy.routes.putRoute(settings);
+  return await changeLatest(
+    () => findRoute(proxy, key),
+    (route) => proxy.routes.putRoute({ ...settingsOf({ ...route, ...change(route) }), expectedVersion: route.version }),
+  );
+}
+
+/** A route as a put takes it. */
+function settingsOf(route: Route) {
+  const { $typeName: _, $unknown: _unknown, createdAt: _created, updatedAt: _updated, version: _version, ...settings } =
+    route;
+  return settings;
 }

@@ -1,11 +1,12 @@
 /** Firewall rules: reading them, putting them back changed, and in words. */
 import { create } from "@bufbuild/protobuf";
-import { type CliContext, fetchPages, jsonOf, printJson } from "@lib/cli/mod.ts";
-import { notFound } from "@lib/errors/mod.ts";
+import { type CliContext, facts, fetchPages, jsonOf, printJson, time } from "@lib/cli/mod.ts";
+import { notFound, PlatformError } from "@lib/errors/mod.ts";
 import { type Column, table } from "@lib/terminal/mod.ts";
 import { type FirewallRule, FirewallRuleSchema, ListRulesResponseSchema } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { rateText } from "./amounts.ts";
 import type { Mcproxy, ServerFlags } from "./connection.ts";
+import { changeLatest } from "./latest.ts";
 
 // What a proxy takes.
 const maxRules = 1000;
@@ -20,15 +21,38 @@ export async function allRules({ firewall }: Mcproxy): Promise<FirewallRule[]> {
 }
 
 /** @throws PlatformError not_found */
-export async function findRule(proxy: Mcproxy, id: string): Promise<FirewallRule> {
-  const found = (await allRules(proxy)).find((rule) => rule.id === id);
-  if (found !== undefined) return found;
-  throw notFound("firewall rule", id, { hint: "mcproxyctl firewall list shows those that there are." });
+export async function findRule({ firewall }: Mcproxy, id: string): Promise<FirewallRule> {
+  try {
+    return await firewall.getRule({ id });
+  } catch (error) {
+    if (!(error instanceof PlatformError) || error.code !== "not_found") throw error;
+    throw notFound("firewall rule", id, { hint: "mcproxyctl firewall list shows those that there are." });
+  }
+}
+
+/** Reads a rule, changes it and puts it back. */
+export async function changeRule(
+  proxy: Mcproxy,
+  id: string,
+  change: Pick<FirewallRule, "disabled">,
+): Promise<FirewallRule> {
+  return await changeLatest(
+    () => findRule(proxy, id),
+    (rule) => proxy.firewall.putRule({ ...settingsOf(rule), ...change, expectedVersion: rule.version }),
+  );
 }
 
 /** A rule as a put takes it. */
 export function settingsOf(rule: FirewallRule) {
-  const { $typeName: _, $unknown: _unknown, createdAt: _created, updatedAt: _updated, hits: _hits, ...settings } = rule;
+  const {
+    $typeName: _,
+    $unknown: _unknown,
+    createdAt: _created,
+    updatedAt: _updated,
+    hits: _hits,
+    version: _version,
+    ...settings
+  } = rule;
   return settings;
 }
 
@@ -59,6 +83,32 @@ export function subjectText(rule: FirewallRule): string {
     "everybody";
 }
 
+/** All that is set on a rule, a line each. */
+export function ruleFacts(rule: FirewallRule): [name: string, value: string][] {
+  const rows: [string, string][] = [
+    ["rule", rule.id],
+    ["action", rule.disabled ? `${rule.action}, disabled` : rule.action],
+    ["priority", String(rule.priority)],
+    ...lines("of", rule.cidrs),
+    ["countries", rule.countries.join(" ")],
+    ["listener", rule.listener],
+    ["host", rule.hostname],
+    ...lines("paths", rule.paths),
+    ...lines("agents", rule.userAgents.map((pattern) => JSON.stringify(pattern))),
+    ["above", limitText(rule)],
+    ["note", rule.note],
+    ["hits", String(rule.hits)],
+    ["created", time(rule.createdAt)],
+    ["changed", time(rule.updatedAt)],
+    ["version", rule.version],
+  ];
+  return rows.filter(([, value]) => value !== "");
+}
+
+function lines(name: string, values: readonly string[]): [name: string, value: string][] {
+  return values.map((value, i) => [i === 0 ? name : "", value]);
+}
+
 function some(values: readonly string[]): string {
   const left = values.length - shownValues;
   // "and 1 more" is as long as the one.
@@ -80,4 +130,9 @@ export function showRules(context: CliContext, flags: ServerFlags, rules: Firewa
 export function showRule(context: CliContext, flags: ServerFlags, rule: FirewallRule): void {
   if (flags.json) printJson(context, jsonOf(FirewallRuleSchema, rule));
   else context.print(table([rule], columns));
+}
+
+export function showWholeRule(context: CliContext, flags: ServerFlags, rule: FirewallRule): void {
+  if (flags.json) printJson(context, jsonOf(FirewallRuleSchema, rule));
+  else context.print(facts(ruleFacts(rule)));
 }

@@ -33,6 +33,7 @@ certificate  /srv/certs/web.pem
 key          /srv/certs/web.key
 created      2026-01-02T03:04:05Z
 changed      2026-01-02T03:04:05Z
+version      5f0c2a91d3e47b68
 $ mcproxyctl route show example.org --path /api
 host              example.org
 listener          https
@@ -50,6 +51,7 @@ time-out          1m30s for a response's head
 health            /health every 5s, within 500ms
 created           2026-01-02T03:04:05Z
 changed           2026-01-02T03:04:05Z
+version           5f0c2a91d3e47b68
 $ mcproxyctl route show old.example.org
 host         old.example.org
 listener     https
@@ -60,6 +62,7 @@ backends     none
 certificate  by ACME
 created      2026-01-02T03:04:05Z
 changed      2026-01-02T03:04:05Z
+version      5f0c2a91d3e47b68
 $ mcproxyctl route show shop.example.org
 host         shop.example.org
 listener     https
@@ -71,6 +74,7 @@ protocol     HTTP/2 in the clear
 certificate  by ACME
 created      2026-01-02T03:04:05Z
 changed      2026-01-02T03:04:05Z
+version      5f0c2a91d3e47b68
 $ mcproxyctl route show db.example.org
 host      db.example.org
 listener  https
@@ -78,6 +82,7 @@ mode      l4, bytes pass as they are
 backends  127.0.0.1:5432
 created   2026-01-02T03:04:05Z
 changed   2026-01-02T03:04:05Z
+version   5f0c2a91d3e47b68
 $ mcproxyctl route show example.net
 mcproxyctl: No route "https example.net"
   mcproxyctl route list shows those that there are.
@@ -88,11 +93,14 @@ mcproxyctl: No route "https example.org/x"
 [1]
 `,
     [
-      'ListRoutes {"pageSize":1000}',
-      'ListRoutes {"pageSize":1000}',
-      'ListRoutes {"pageSize":1000}',
-      'ListRoutes {"pageSize":1000}',
-      'ListRoutes {"pageSize":1000}',
+      'GetRoute {"listener":"https","hostname":"EXAMPLE.org","path":"/"}',
+      'GetRoute {"listener":"https","hostname":"db.example.org","path":"/"}',
+      'GetRoute {"listener":"https","hostname":"example.net","path":"/"}',
+      'GetRoute {"listener":"https","hostname":"example.org","path":"/api"}',
+      'GetRoute {"listener":"https","hostname":"example.org","path":"/x"}',
+      'GetRoute {"listener":"https","hostname":"old.example.org","path":"/"}',
+      'GetRoute {"listener":"https","hostname":"shop.example.org","path":"/"}',
+      // For what there is instead.
       'ListRoutes {"pageSize":1000}',
       'ListRoutes {"pageSize":1000}',
     ],
@@ -119,6 +127,7 @@ certificate  /srv/certs/web.pem
 key          /srv/certs/web.key
 created      2026-01-02T03:04:05Z
 changed      2026-01-02T03:04:05Z
+version      5f0c2a91d3e47b68
 `,
     [
       'PutRoute {"listener":"https","hostname":"example.org","mode":"l7","backends":["127.0.0.1:8080","127.0.0.1:8081"],"tlsCert":"web.pem","tlsKey":"web.key","path":"/"}',
@@ -137,7 +146,7 @@ mcproxyctl: backend: name all of them, or give --add and --remove
 [2]
 `,
     [
-      'ListRoutes {"pageSize":1000}',
+      'GetRoute {"listener":"https","hostname":"example.org","path":"/"}',
     ],
   ],
   "route maintenance": [
@@ -194,6 +203,42 @@ PRIORITY  RULE     ACTION           OF                                          
       'ListRules {"pageSize":1000}',
     ],
   ],
+  "firewall show": [
+    `
+$ mcproxyctl firewall show abroad
+rule       abroad
+action     block, disabled
+priority   200
+countries  AA BB CC DD ??
+listener   https
+agents     "*bot*"
+hits       0
+created    2026-01-02T03:04:05Z
+changed    2026-01-02T03:04:05Z
+version    5f0c2a91d3e47b68
+$ mcproxyctl firewall show login
+rule      login
+action    limit
+priority  100
+host      example.org
+paths     /login*
+above     10/m, 5 at once
+note      passwords are guessed
+hits      0
+created   2026-01-02T03:04:05Z
+changed   2026-01-02T03:04:05Z
+version   5f0c2a91d3e47b68
+$ mcproxyctl firewall show bots
+mcproxyctl: No firewall rule "bots"
+  mcproxyctl firewall list shows those that there are.
+[1]
+`,
+    [
+      'GetRule {"id":"abroad"}',
+      'GetRule {"id":"bots"}',
+      'GetRule {"id":"login"}',
+    ],
+  ],
   "firewall put": [
     `
 $ mcproxyctl firewall put blocked block --priority 0 --cidr 192.0.2.7
@@ -226,8 +271,8 @@ PRIORITY  RULE     ACTION  OF         ABOVE  HITS  NOTE
        0  blocked  block   192.0.2.7           41
 `,
     [
-      'ListRules {"pageSize":1000}',
-      'PutRule {"id":"blocked","action":"block","cidrs":["192.0.2.7"]}',
+      'GetRule {"id":"blocked"}',
+      'PutRule {"id":"blocked","action":"block","cidrs":["192.0.2.7"],"expectedVersion":"5f0c2a91d3e47b68"}',
     ],
   ],
   "firewall unblock": [
@@ -240,9 +285,9 @@ $ mcproxyctl firewall unblock 192.0.2.7
 Nobody is blocked by address any more
 `,
     [
-      'ListRules {"pageSize":1000}',
-      'ListRules {"pageSize":1000}',
-      'DeleteRule {"id":"blocked"}',
+      'GetRule {"id":"blocked"}',
+      'GetRule {"id":"blocked"}',
+      'DeleteRule {"id":"blocked","expectedVersion":"5f0c2a91d3e47b68"}',
     ],
   ],
   "firewall test": [

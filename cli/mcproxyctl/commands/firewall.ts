@@ -1,12 +1,12 @@
-/** firewall list, put, enable, disable, delete. */
+/** firewall list, show, put, enable, disable, delete. */
 import { buildCommand, type Command } from "@stricli/core";
 import { type CliContext, jsonOf, listFlag, printJson, switchFlag, textFlag } from "@lib/cli/mod.ts";
 import { invalid } from "@lib/errors/mod.ts";
 import { DeleteRuleResponseSchema } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { rate, type WrittenRate } from "../amounts.ts";
-import { type ServerFlags, serverFlags, withMcproxy } from "../connection.ts";
+import { expectedVersionFlag, type ServerFlags, serverFlags, withMcproxy } from "../connection.ts";
 import { flagErrors } from "../flag_errors.ts";
-import { allRules, findRule, settingsOf, showRule, showRules } from "../rules.ts";
+import { allRules, changeRule, findRule, showRule, showRules, showWholeRule } from "../rules.ts";
 
 const idParameter = { brief: "The rule's name", parse: String, placeholder: "rule" } as const;
 const idArgument = { kind: "tuple", parameters: [idParameter] } as const;
@@ -19,6 +19,17 @@ export const firewallListCommand = buildCommand({
   parameters: { flags: serverFlags },
   async func(this: CliContext, flags: ServerFlags) {
     showRules(this, flags, await withMcproxy(this, flags, allRules));
+  },
+});
+
+export const firewallShowCommand = buildCommand({
+  docs: {
+    brief: "Show all that is set on a rule",
+    customUsage: [{ input: "scanners", brief: "with each of its networks, and its version" }],
+  },
+  parameters: { flags: serverFlags, positional: idArgument },
+  async func(this: CliContext, flags: ServerFlags, id: string) {
+    showWholeRule(this, flags, await withMcproxy(this, flags, (proxy) => findRule(proxy, id)));
   },
 });
 
@@ -35,6 +46,7 @@ interface PutFlags extends ServerFlags {
   readonly maxConnections?: number;
   readonly note?: string;
   readonly disabled: boolean;
+  readonly expectedVersion?: string;
 }
 
 /** A whole number of at most seven digits; the rule's own limits are MC-Proxy's to say. */
@@ -72,6 +84,7 @@ const putFlags = {
   maxConnections: wholeFlag("limit: connections of one client at once"),
   note: textFlag("Why there is such a rule", "TEXT"),
   disabled: switchFlag("It is kept, but not asked"),
+  ...expectedVersionFlag,
 } as const;
 
 /** What the API's fields are called here. */
@@ -140,6 +153,7 @@ export const firewallPutCommand = buildCommand({
           countries: [...flags.country ?? []],
           userAgents: [...flags.userAgent ?? []],
           paths: [...flags.path ?? []],
+          expectedVersion: flags.expectedVersion ?? "",
           ...(rate === undefined ? {} : { rate: { perSecond: rate.perSecond, burst: burst ?? rate.burst } }),
         })));
     showRule(this, flags, rule);
@@ -152,12 +166,7 @@ function switchCommand(brief: string, disabled: boolean): Command<CliContext> {
     docs: { brief, customUsage: [{ input: "scanners", brief: "the rest of the rule stays as it is" }] },
     parameters: { flags: serverFlags, positional: idArgument },
     async func(this: CliContext, flags: ServerFlags, id: string) {
-      const rule = await withMcproxy(
-        this,
-        flags,
-        async (proxy) => await proxy.firewall.putRule({ ...settingsOf(await findRule(proxy, id)), disabled }),
-      );
-      showRule(this, flags, rule);
+      showRule(this, flags, await withMcproxy(this, flags, (proxy) => changeRule(proxy, id, { disabled })));
     },
   });
 }
@@ -171,9 +180,10 @@ export const firewallDeleteCommand = buildCommand({
     fullDescription: "Deletes a rule, at once. One that isn't there is no error.",
     customUsage: [{ input: "scanners", brief: "its counts and buckets go with it" }],
   },
-  parameters: { flags: serverFlags, positional: idArgument },
-  async func(this: CliContext, flags: ServerFlags, id: string) {
-    const answer = await withMcproxy(this, flags, ({ firewall }) => firewall.deleteRule({ id }));
+  parameters: { flags: { ...serverFlags, ...expectedVersionFlag }, positional: idArgument },
+  async func(this: CliContext, flags: ServerFlags & { readonly expectedVersion?: string }, id: string) {
+    const { expectedVersion = "" } = flags;
+    const answer = await withMcproxy(this, flags, ({ firewall }) => firewall.deleteRule({ id, expectedVersion }));
     if (flags.json) printJson(this, jsonOf(DeleteRuleResponseSchema, answer));
     else this.print(answer.deleted ? `Deleted rule ${id}\n` : `There was no rule ${id}\n`);
   },

@@ -1,11 +1,12 @@
 /** firewall block, unblock: one rule that holds addresses, for when there is no time to think of another. */
 import { buildCommand, type Command } from "@stricli/core";
 import { type CliContext, jsonOf, printJson } from "@lib/cli/mod.ts";
-import { conflict, invalid } from "@lib/errors/mod.ts";
-import { DeleteRuleResponseSchema, type FirewallRule } from "@proto/mcproxy/v1/mcproxy_pb.ts";
+import { conflict, invalid, PlatformError } from "@lib/errors/mod.ts";
+import { DeleteRuleResponseSchema } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { type Mcproxy, type ServerFlags, serverFlags, withMcproxy } from "../connection.ts";
 import { flagErrors } from "../flag_errors.ts";
-import { allRules, settingsOf, showRule, subjectText } from "../rules.ts";
+import { changeLatest } from "../latest.ts";
+import { settingsOf, showRule, subjectText } from "../rules.ts";
 
 /** The rule's name. */
 const blocked = "blocked";
@@ -19,17 +20,22 @@ const addresses = {
 /** An address alone has one spelling with and without its length. */
 const spelled = (text: string): string => text.toLowerCase().replace(/^([\d.]+)\/32$|^([\da-f:]+)\/128$/, "$1$2");
 
-/** The rule as it stands; undefined where there is none. @throws PlatformError conflict for one of another kind */
-async function blockedRule(proxy: Mcproxy): Promise<FirewallRule | undefined> {
-  const rule = (await allRules(proxy)).find(({ id }) => id === blocked);
-  if (rule === undefined) return undefined;
+/** A put's settings of the rule as it stands, or of a new one. @throws PlatformError conflict for one of another kind */
+async function blockedRule({ firewall }: Mcproxy) {
+  const rule = await firewall.getRule({ id: blocked }).catch(absent);
+  if (rule === null) return { id: blocked, priority: 0, action: "block", cidrs: [], version: "none" };
   const { cidrs, action, disabled } = rule;
   const isPlain = action === "block" && !disabled && subjectText({ ...rule, cidrs: [] }) === "everybody";
   // Without addresses it would be about everybody.
-  if (isPlain && cidrs.length > 0) return rule;
+  if (isPlain && cidrs.length > 0) return { ...settingsOf(rule), version: rule.version };
   throw conflict(`Cannot change rule "${blocked}": it is not the list of blocked addresses that it is kept for`, {
     hint: `mcproxyctl firewall list shows it; mcproxyctl firewall delete ${blocked} makes room for the list.`,
   });
+}
+
+function absent(error: unknown): null {
+  if (error instanceof PlatformError && error.code === "not_found") return null;
+  throw error;
 }
 
 function blockCommand(
@@ -41,11 +47,15 @@ function blockCommand(
     parameters: { flags: serverFlags, positional: addresses },
     async func(this: CliContext, flags: ServerFlags, ...given: string[]) {
       const answer = await withMcproxy(this, flags, async (proxy) => {
-        const rule = await blockedRule(proxy);
-        const cidrs = change(rule?.cidrs ?? [], given.map(spelled));
-        if (cidrs.length === 0) return await proxy.firewall.deleteRule({ id: blocked });
-        const settings = rule === undefined ? { id: blocked, priority: 0, action: "block" } : settingsOf(rule);
-        return await flagErrors({ cidrs: "ip" }, () => proxy.firewall.putRule({ ...settings, cidrs }));
+        return await changeLatest(
+          () => blockedRule(proxy),
+          async ({ version: expectedVersion, ...settings }) => {
+            const cidrs = change(settings.cidrs, given.map(spelled));
+            if (cidrs.length === 0) return await proxy.firewall.deleteRule({ id: blocked, expectedVersion });
+            const rule = { ...settings, cidrs, expectedVersion };
+            return await flagErrors({ cidrs: "ip" }, () => proxy.firewall.putRule(rule));
+          },
+        );
       });
       if (answer.$typeName === "mcproxy.v1.FirewallRule") return showRule(this, flags, answer);
       if (flags.json) printJson(this, jsonOf(DeleteRuleResponseSchema, answer));

@@ -9,7 +9,7 @@ import {
   type Route,
   RouteSchema,
 } from "@proto/mcproxy/v1/mcproxy_pb.ts";
-import { type ServerFlags, serverFlags, withMcproxy } from "../connection.ts";
+import { expectedVersionFlag, type ServerFlags, serverFlags, withMcproxy } from "../connection.ts";
 import { routeColumns, routeFacts, type RouteKey, routeName } from "../route_text.ts";
 import { allRoutes, findRoute } from "../routes.ts";
 
@@ -83,10 +83,11 @@ export const routeDeleteCommand = buildCommand({
       { input: "example.org --path /api", brief: "only that of a path" },
     ],
   },
-  parameters: { flags: keyFlags, positional: hostArgument },
-  async func(this: CliContext, flags: KeyFlags, hostname: string) {
+  parameters: { flags: { ...keyFlags, ...expectedVersionFlag }, positional: hostArgument },
+  async func(this: CliContext, flags: KeyFlags & { readonly expectedVersion?: string }, hostname: string) {
     const key = keyOf(flags, hostname);
-    const answer = await withMcproxy(this, flags, ({ routes }) => routes.deleteRoute(key));
+    const { expectedVersion = "" } = flags;
+    const answer = await withMcproxy(this, flags, ({ routes }) => routes.deleteRoute({ ...key, expectedVersion }));
     if (flags.json) printJson(this, jsonOf(DeleteRouteResponseSchema, answer));
     else this.print(answer.deleted ? `Deleted route ${routeName(key)}\n` : `There was no route ${routeName(key)}\n`);
   },

@@ -2,7 +2,7 @@
 import { buildCommand } from "@stricli/core";
 import { type CliContext, listFlag, switchFlag, textFlag } from "@lib/cli/mod.ts";
 import { milliseconds, size } from "../amounts.ts";
-import { withMcproxy } from "../connection.ts";
+import { expectedVersionFlag, withMcproxy } from "../connection.ts";
 import { flagErrors } from "../flag_errors.ts";
 import { parseEdit, parseRedirect } from "../route_text.ts";
 import { hostArgument, type KeyFlags, keyFlags, showRoute } from "./route.ts";
@@ -28,6 +28,7 @@ interface PutFlags extends KeyFlags {
   readonly healthPath?: string;
   readonly healthInterval?: number;
   readonly healthTimeout?: number;
+  readonly expectedVersion?: string;
 }
 
 const editFlag = (brief: string) =>
@@ -79,6 +80,7 @@ const putFlags = {
   healthPath: textFlag("Ask the backends for it whether they are well", "PATH"),
   healthInterval: timeFlag("How often; without a path a connection is enough [5s]"),
   healthTimeout: timeFlag("How long an answer may take [2s]"),
+  ...expectedVersionFlag,
 } as const;
 
 /** What the API's fields are called here. */
@@ -150,6 +152,7 @@ export const routePutCommand = buildCommand({
       ...(isChecked
         ? { healthCheck: { path: healthPath ?? "", intervalMs: healthInterval ?? 0, timeoutMs: healthTimeout ?? 0 } }
         : {}),
+      expectedVersion: flags.expectedVersion ?? "",
     };
     const route = await withMcproxy(
       this,

@@ -1,49 +1,67 @@
 /** What the scripted MC-Proxy of the tests has: routes, rules, certificates, and a picture of its traffic. */
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { notFound } from "@lib/errors/mod.ts";
 import type { Answers } from "./scripted_mcproxy.ts";
 
 const at = timestampFromMs(Date.UTC(2026, 0, 2, 3, 4, 5));
 /** Far enough for every run of the tests, and its years too few for a test to notice. */
 const inDays = (days: number) => timestampFromMs(Date.now() + days * 86_400_000 + 3_600_000);
 
+const version = "5f0c2a91d3e47b68";
+
 const web = {
   ...{ listener: "https", hostname: "example.org", path: "/", mode: "l7", backendProtocol: "h1" },
   backends: ["127.0.0.1:8080", "127.0.0.1:8081"],
-  ...{ tlsCert: "/srv/certs/web.pem", tlsKey: "/srv/certs/web.key", createdAt: at, updatedAt: at },
+  ...{ tlsCert: "/srv/certs/web.pem", tlsKey: "/srv/certs/web.key", createdAt: at, updatedAt: at, version },
 };
 const api = {
   ...{ listener: "https", hostname: "example.org", path: "/api", mode: "l7", stripPath: true, compress: true },
   ...{ backends: ["10.0.0.7:9443"], backendProtocol: "tls", backendName: "api.internal", sendProxyProtocol: "v2" },
   requestHeaders: [{ op: "set", name: "x-team", value: "web" }, { op: "remove", name: "cookie" }],
   responseHeaders: [{ op: "add", name: "vary", value: "accept" }],
-  ...{ maxBodyBytes: 20n * 1024n ** 2n, responseTimeoutMs: 90_000, createdAt: at, updatedAt: at },
+  ...{ maxBodyBytes: 20n * 1024n ** 2n, responseTimeoutMs: 90_000, createdAt: at, updatedAt: at, version },
   healthCheck: { path: "/health", intervalMs: 5000, timeoutMs: 500 },
 };
 const old = {
   ...{ listener: "https", hostname: "old.example.org", path: "/", mode: "l7", acme: true, backendProtocol: "h1" },
-  ...{ redirect: { status: 308, to: "https://example.org{uri}" }, createdAt: at, updatedAt: at },
+  ...{ redirect: { status: 308, to: "https://example.org{uri}" }, createdAt: at, updatedAt: at, version },
 };
 const closed = {
   ...{ listener: "https", hostname: "shop.example.org", path: "/", mode: "l7", acme: true, backendProtocol: "h2c" },
-  ...{ backends: ["127.0.0.1:7000"], maintenance: "Back at 14:00", createdAt: at, updatedAt: at },
+  ...{ backends: ["127.0.0.1:7000"], maintenance: "Back at 14:00", createdAt: at, updatedAt: at, version },
 };
 const db = {
   ...{ listener: "https", hostname: "db.example.org", path: "/", mode: "l4", backends: ["127.0.0.1:5432"] },
-  ...{ backendProtocol: "h1", createdAt: at, updatedAt: at },
+  ...{ backendProtocol: "h1", createdAt: at, updatedAt: at, version },
 };
 
+const routes = [web, api, old, closed, db];
+
 export const blocked = {
-  ...{ id: "blocked", priority: 0, action: "block", cidrs: ["192.0.2.7"], hits: 41n, createdAt: at, updatedAt: at },
+  ...{
+    id: "blocked",
+    priority: 0,
+    action: "block",
+    cidrs: ["192.0.2.7"],
+    hits: 41n,
+    createdAt: at,
+    updatedAt: at,
+    version,
+  },
 };
 const login = {
   ...{ id: "login", priority: 100, action: "limit", hostname: "example.org", paths: ["/login*"] },
-  ...{ rate: { perSecond: 10 / 60, burst: 5 }, note: "passwords are guessed", createdAt: at, updatedAt: at },
+  ...{ rate: { perSecond: 10 / 60, burst: 5 }, note: "passwords are guessed", createdAt: at, updatedAt: at, version },
 };
 const abroad = {
   ...{ id: "abroad", priority: 200, action: "block", disabled: true, countries: ["AA", "BB", "CC", "DD", "??"] },
-  ...{ listener: "https", userAgents: ["*bot*"], createdAt: at, updatedAt: at },
+  ...{ listener: "https", userAgents: ["*bot*"], createdAt: at, updatedAt: at, version },
 };
-const few = { ...{ id: "few", priority: 300, action: "limit", maxConnections: 200, createdAt: at, updatedAt: at } };
+const few = {
+  ...{ id: "few", priority: 300, action: "limit", maxConnections: 200, createdAt: at, updatedAt: at, version },
+};
+
+const rules = [blocked, login, abroad, few];
 
 const https = { name: "https", address: "0.0.0.0:443", kind: "tls", fromConfig: true };
 const behind = { name: "behind", address: "10.0.0.2:443", kind: "tls", proxyProtocolFrom: ["10.0.0.1", "10.1.0.0/16"] };
@@ -119,11 +137,17 @@ const certificates = () => [
 /** What everything is answered with. */
 export const answers = () =>
   ({
-    listRoutes: { routes: [web, api, old, closed, db] },
+    listRoutes: { routes },
+    getRoute: ({ listener, hostname, path }) => {
+      const name = hostname.toLowerCase();
+      const found = routes.find((one) => one.listener === listener && one.hostname === name && one.path === path);
+      return found ?? notFound("route", name);
+    },
     ...{ putRoute: web, deleteRoute: { deleted: true } },
     listListeners: { listeners: [https, behind] },
     ...{ putListener: behind, deleteListener: { deleted: true } },
-    listRules: { rules: [blocked, login, abroad, few] },
+    listRules: { rules },
+    getRule: ({ id }) => rules.find((rule) => rule.id === id) ?? notFound("firewall rule", id),
     ...{ putRule: blocked, deleteRule: { deleted: true } },
     listCertificates: { certificates: certificates() },
     reloadCertificates: { certificates: certificates().slice(0, 3) },

@@ -1,5 +1,5 @@
 /** An MC-Proxy that answers what a test says, over real gRPC: on a unix socket, and over TLS. */
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { join } from "node:path";
 import { type CliContext } from "@lib/cli/mod.ts";
 import { runCaptured } from "@lib/cli/testing/captured_run.ts";
@@ -26,8 +26,12 @@ type Methods =
   & typeof CertificateService["method"]
   & typeof StatsService["method"];
 
-/** What a method answers: a message, or an error. */
-export type Answers = { [M in keyof Methods]?: MessageInitShape<Methods[M]["output"]> | Error };
+type Answer<M extends keyof Methods> = MessageInitShape<Methods[M]["output"]> | Error;
+
+/** What a method answers: a message or an error, or what makes one of the request. */
+export type Answers = {
+  [M in keyof Methods]?: Answer<M> | ((request: MessageShape<Methods[M]["input"]>) => Answer<M>);
+};
 
 export interface ScriptedMcproxy extends AsyncDisposable {
   /** What was asked, "DeleteRule {"id":"bots"}", in order. */

@@ -5,7 +5,7 @@ import { type Call, type Handlers, implement, type Operation } from "@lib/contra
 export interface Script {
   /** What was asked, `GetZone {"zone":"example.org"}`, in order. */
   readonly asked: string[];
-  /** By method: a message, several of a stream, or an error. A method that is missing answers an empty message. */
+  /** By method: a message, several of a stream, an error, or what makes one of the request. A method that is missing answers an empty message. */
   answers: object;
 }
 
@@ -17,8 +17,9 @@ export function scriptedOperations<S extends DescService>(service: S, script: Sc
         `${method.name} ${JSON.stringify(toJson(method.input, create(method.input, request as never)))}`,
       );
       const given = (script.answers as Record<string, unknown>)[method.localName] ?? {};
-      if (given instanceof Error) throw given;
-      return given;
+      const answered = typeof given === "function" ? given(request) : given;
+      if (answered instanceof Error) throw answered;
+      return answered;
     };
     if (method.methodKind !== "server_streaming") return [method.localName, answer];
     return [method.localName, async function* (request: unknown, _call: Call) {

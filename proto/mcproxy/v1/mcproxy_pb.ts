@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file mcproxy/v1/mcproxy.proto.
  */
 export const file_mcproxy_v1_mcproxy: GenFile = /*@__PURE__*/
-  fileDesc("ChhtY3Byb3h5L3YxL21jcHJveHkucHJvdG8SCm1jcHJveHkudjEiNQoKSGVhZGVyRWRpdBIKCgJvcBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXZhbHVlGAMgASgJIiYKCFJlZGlyZWN0Eg4KBnN0YXR1cxgBIAEoDRIKCgJ0bxgCIAEoCSJECgtIZWFsdGhDaGVjaxIMCgRwYXRoGAEgASgJEhMKC2ludGVydmFsX21zGAIgASgNEhIKCnRpbWVvdXRfbXMYAyABKA0i+wQKBVJvdXRlEhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBG1vZGUYAyABKAkSEAoIYmFja2VuZHMYBCADKAkSEAoIdGxzX2NlcnQYBSABKAkSDwoHdGxzX2tleRgGIAEoCRIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRwYXRoGAkgASgJEhgKEGJhY2tlbmRfcHJvdG9jb2wYCiABKAkSFAoMYmFja2VuZF9uYW1lGAsgASgJEhgKEGJhY2tlbmRfaW5zZWN1cmUYDCABKAgSGwoTc2VuZF9wcm94eV9wcm90b2NvbBgNIAEoCRIMCgRhY21lGA4gASgIEhIKCnN0cmlwX3BhdGgYDyABKAgSLwoPcmVxdWVzdF9oZWFkZXJzGBAgAygLMhYubWNwcm94eS52MS5IZWFkZXJFZGl0EjAKEHJlc3BvbnNlX2hlYWRlcnMYESADKAsyFi5tY3Byb3h5LnYxLkhlYWRlckVkaXQSJgoIcmVkaXJlY3QYEiABKAsyFC5tY3Byb3h5LnYxLlJlZGlyZWN0EhMKC21haW50ZW5hbmNlGBMgASgJEhAKCGNvbXByZXNzGBQgASgIEhYKDm1heF9ib2R5X2J5dGVzGBUgASgEEhsKE3Jlc3BvbnNlX3RpbWVvdXRfbXMYFiABKA0SLQoMaGVhbHRoX2NoZWNrGBcgASgLMhcubWNwcm94eS52MS5IZWFsdGhDaGVjayKlBAoPUHV0Um91dGVSZXF1ZXN0EhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBG1vZGUYAyABKAkSEAoIYmFja2VuZHMYBCADKAkSEAoIdGxzX2NlcnQYBSABKAkSDwoHdGxzX2tleRgGIAEoCRIMCgRwYXRoGAkgASgJEhgKEGJhY2tlbmRfcHJvdG9jb2wYCiABKAkSFAoMYmFja2VuZF9uYW1lGAsgASgJEhgKEGJhY2tlbmRfaW5zZWN1cmUYDCABKAgSGwoTc2VuZF9wcm94eV9wcm90b2NvbBgNIAEoCRIMCgRhY21lGA4gASgIEhIKCnN0cmlwX3BhdGgYDyABKAgSLwoPcmVxdWVzdF9oZWFkZXJzGBAgAygLMhYubWNwcm94eS52MS5IZWFkZXJFZGl0EjAKEHJlc3BvbnNlX2hlYWRlcnMYESADKAsyFi5tY3Byb3h5LnYxLkhlYWRlckVkaXQSJgoIcmVkaXJlY3QYEiABKAsyFC5tY3Byb3h5LnYxLlJlZGlyZWN0EhMKC21haW50ZW5hbmNlGBMgASgJEhAKCGNvbXByZXNzGBQgASgIEhYKDm1heF9ib2R5X2J5dGVzGBUgASgEEhsKE3Jlc3BvbnNlX3RpbWVvdXRfbXMYFiABKA0SLQoMaGVhbHRoX2NoZWNrGBcgASgLMhcubWNwcm94eS52MS5IZWFsdGhDaGVjayJMChFMaXN0Um91dGVzUmVxdWVzdBIQCghsaXN0ZW5lchgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJQChJMaXN0Um91dGVzUmVzcG9uc2USIQoGcm91dGVzGAEgAygLMhEubWNwcm94eS52MS5Sb3V0ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRgoSRGVsZXRlUm91dGVSZXF1ZXN0EhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBHBhdGgYAyABKAkiJgoTRGVsZXRlUm91dGVSZXNwb25zZRIPCgdkZWxldGVkGAEgASgIImkKCExpc3RlbmVyEgwKBG5hbWUYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIMCgRraW5kGAMgASgJEhsKE3Byb3h5X3Byb3RvY29sX2Zyb20YBCADKAkSEwoLZnJvbV9jb25maWcYBSABKAgiXgoSUHV0TGlzdGVuZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIMCgRraW5kGAMgASgJEhsKE3Byb3h5X3Byb3RvY29sX2Zyb20YBCADKAkiFgoUTGlzdExpc3RlbmVyc1JlcXVlc3QiQAoVTGlzdExpc3RlbmVyc1Jlc3BvbnNlEicKCWxpc3RlbmVycxgBIAMoCzIULm1jcHJveHkudjEuTGlzdGVuZXIiJQoVRGVsZXRlTGlzdGVuZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkiKQoWRGVsZXRlTGlzdGVuZXJSZXNwb25zZRIPCgdkZWxldGVkGAEgASgIIikKBFJhdGUSEgoKcGVyX3NlY29uZBgBIAEoARINCgVidXJzdBgCIAEoDSLtAgoMRmlyZXdhbGxSdWxlEgoKAmlkGAEgASgJEhAKCHByaW9yaXR5GAIgASgNEhAKCGRpc2FibGVkGAMgASgIEg4KBmFjdGlvbhgEIAEoCRIQCghsaXN0ZW5lchgFIAEoCRIQCghob3N0bmFtZRgGIAEoCRINCgVjaWRycxgHIAMoCRIRCgljb3VudHJpZXMYCCADKAkSEwoLdXNlcl9hZ2VudHMYCSADKAkSDQoFcGF0aHMYCiADKAkSHgoEcmF0ZRgLIAEoCzIQLm1jcHJveHkudjEuUmF0ZRIXCg9tYXhfY29ubmVjdGlvbnMYDCABKA0SDAoEbm90ZRgNIAEoCRIMCgRoaXRzGA4gASgEEi4KCmNyZWF0ZWRfYXQYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoECCg5QdXRSdWxlUmVxdWVzdBIKCgJpZBgBIAEoCRIQCghwcmlvcml0eRgCIAEoDRIQCghkaXNhYmxlZBgDIAEoCBIOCgZhY3Rpb24YBCABKAkSEAoIbGlzdGVuZXIYBSABKAkSEAoIaG9zdG5hbWUYBiABKAkSDQoFY2lkcnMYByADKAkSEQoJY291bnRyaWVzGAggAygJEhMKC3VzZXJfYWdlbnRzGAkgAygJEg0KBXBhdGhzGAogAygJEh4KBHJhdGUYCyABKAsyEC5tY3Byb3h5LnYxLlJhdGUSFwoPbWF4X2Nvbm5lY3Rpb25zGAwgASgNEgwKBG5vdGUYDSABKAkiOQoQTGlzdFJ1bGVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJVChFMaXN0UnVsZXNSZXNwb25zZRInCgVydWxlcxgBIAMoCzIYLm1jcHJveHkudjEuRmlyZXdhbGxSdWxlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIfChFEZWxldGVSdWxlUmVxdWVzdBIKCgJpZBgBIAEoCSIlChJEZWxldGVSdWxlUmVzcG9uc2USDwoHZGVsZXRlZBgBIAEoCCK6AQoLQ2VydGlmaWNhdGUSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSDQoFbmFtZXMYAyADKAkSLQoJbm90X2FmdGVyGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcnJvchgFIAEoCRIMCgRhY21lGAYgASgIEiwKCHJlbmV3X2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIbChlSZWxvYWRDZXJ0aWZpY2F0ZXNSZXF1ZXN0IhkKF0xpc3RDZXJ0aWZpY2F0ZXNSZXF1ZXN0IkkKGExpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZRItCgxjZXJ0aWZpY2F0ZXMYASADKAsyFy5tY3Byb3h5LnYxLkNlcnRpZmljYXRlIhEKD0dldFN0YXRzUmVxdWVzdCK5AQoFU3RhdHMSLAoJbGlzdGVuZXJzGAEgAygLMhkubWNwcm94eS52MS5MaXN0ZW5lclN0YXRzEiYKBnJvdXRlcxgCIAMoCzIWLm1jcHJveHkudjEuUm91dGVTdGF0cxIqCghiYWNrZW5kcxgDIAMoCzIYLm1jcHJveHkudjEuQmFja2VuZFN0YXRzEi4KCnN0YXJ0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrkBCg1MaXN0ZW5lclN0YXRzEgwKBG5hbWUYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIQCghhY2NlcHRlZBgDIAEoBBIOCgZhY3RpdmUYBCABKAQSNwoHcmVmdXNlZBgFIAMoCzImLm1jcHJveHkudjEuTGlzdGVuZXJTdGF0cy5SZWZ1c2VkRW50cnkaLgoMUmVmdXNlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEi3AIKClJvdXRlU3RhdHMSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSEwoLY29ubmVjdGlvbnMYAyABKAQSDgoGYWN0aXZlGAQgASgEEhAKCHJlcXVlc3RzGAUgASgEEhAKCGJ5dGVzX2luGAYgASgEEhEKCWJ5dGVzX291dBgHIAEoBBIWCg5iYWNrZW5kX2Vycm9ycxgIIAEoBBIMCgRwYXRoGAkgASgJEjgKCXJlc3BvbnNlcxgKIAMoCzIlLm1jcHJveHkudjEuUm91dGVTdGF0cy5SZXNwb25zZXNFbnRyeRIWCg5sYXRlbmN5X3A1MF9tcxgLIAEoARIWCg5sYXRlbmN5X3A5OV9tcxgMIAEoARIMCgRtb2RlGA0gASgJGjAKDlJlc3BvbnNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEiXgoMQmFja2VuZFN0YXRzEg8KB2JhY2tlbmQYASABKAkSDgoGYWN0aXZlGAIgASgEEgwKBGlkbGUYAyABKAQSDwoHZmFpbGluZxgEIAEoCBIOCgZyZWFzb24YBSABKAkiOQoWTGlzdENvbm5lY3Rpb25zUmVxdWVzdBIQCghsaXN0ZW5lchgBIAEoCRINCgVsaW1pdBgCIAEoDSJVChdMaXN0Q29ubmVjdGlvbnNSZXNwb25zZRIrCgtjb25uZWN0aW9ucxgBIAMoCzIWLm1jcHJveHkudjEuQ29ubmVjdGlvbhINCgV0b3RhbBgCIAEoBCLEAQoKQ29ubmVjdGlvbhIKCgJpZBgBIAEoBBIQCghsaXN0ZW5lchgCIAEoCRIOCgZjbGllbnQYAyABKAkSEAoIaG9zdG5hbWUYBCABKAkSEAoIcHJvdG9jb2wYBSABKAkSLQoJb3BlbmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghieXRlc19pbhgHIAEoBBIRCglieXRlc19vdXQYCCABKAQSEAoIcmVxdWVzdHMYCSABKAQiYwoORXhwbGFpblJlcXVlc3QSDAoEaG9zdBgBIAEoCRIMCgRwYXRoGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSEgoKdXNlcl9hZ2VudBgEIAEoCRIQCghsaXN0ZW5lchgFIAEoCSJrCg9FeHBsYWluUmVzcG9uc2USJgoFc3RlcHMYASADKAsyFy5tY3Byb3h5LnYxLkV4cGxhaW5TdGVwEg8KB291dGNvbWUYAiABKAkSDwoHYmFja2VuZBgDIAEoCRIOCgZzdGF0dXMYBCABKA0iPAoLRXhwbGFpblN0ZXASDQoFc3RhZ2UYASABKAkSDgoGcmVzdWx0GAIgASgJEg4KBmRldGFpbBgDIAEoCTLIAgoMUm91dGVTZXJ2aWNlElIKCFB1dFJvdXRlEhsubWNwcm94eS52MS5QdXRSb3V0ZVJlcXVlc3QaES5tY3Byb3h5LnYxLlJvdXRlIhaItRgEkrUYDlBVVCAvdjEvcm91dGVzEmMKCkxpc3RSb3V0ZXMSHS5tY3Byb3h5LnYxLkxpc3RSb3V0ZXNSZXF1ZXN0Gh4ubWNwcm94eS52MS5MaXN0Um91dGVzUmVzcG9uc2UiFoi1GASStRgOR0VUIC92MS9yb3V0ZXMSfwoLRGVsZXRlUm91dGUSHi5tY3Byb3h5LnYxLkRlbGV0ZVJvdXRlUmVxdWVzdBofLm1jcHJveHkudjEuRGVsZXRlUm91dGVSZXNwb25zZSIviLUYBJK1GCdERUxFVEUgL3YxL3JvdXRlcy97bGlzdGVuZXJ9L3tob3N0bmFtZX0y5wIKD0xpc3RlbmVyU2VydmljZRJlCgtQdXRMaXN0ZW5lchIeLm1jcHJveHkudjEuUHV0TGlzdGVuZXJSZXF1ZXN0GhQubWNwcm94eS52MS5MaXN0ZW5lciIgiLUYBJK1GBhQVVQgL3YxL2xpc3RlbmVycy97bmFtZX0SbwoNTGlzdExpc3RlbmVycxIgLm1jcHJveHkudjEuTGlzdExpc3RlbmVyc1JlcXVlc3QaIS5tY3Byb3h5LnYxLkxpc3RMaXN0ZW5lcnNSZXNwb25zZSIZiLUYBJK1GBFHRVQgL3YxL2xpc3RlbmVycxJ8Cg5EZWxldGVMaXN0ZW5lchIhLm1jcHJveHkudjEuRGVsZXRlTGlzdGVuZXJSZXF1ZXN0GiIubWNwcm94eS52MS5EZWxldGVMaXN0ZW5lclJlc3BvbnNlIiOItRgEkrUYG0RFTEVURSAvdjEvbGlzdGVuZXJzL3tuYW1lfTLWAgoPRmlyZXdhbGxTZXJ2aWNlEmQKB1B1dFJ1bGUSGi5tY3Byb3h5LnYxLlB1dFJ1bGVSZXF1ZXN0GhgubWNwcm94eS52MS5GaXJld2FsbFJ1bGUiI4i1GASStRgbUFVUIC92MS9maXJld2FsbC9ydWxlcy97aWR9EmgKCUxpc3RSdWxlcxIcLm1jcHJveHkudjEuTGlzdFJ1bGVzUmVxdWVzdBodLm1jcHJveHkudjEuTGlzdFJ1bGVzUmVzcG9uc2UiHoi1GASStRgWR0VUIC92MS9maXJld2FsbC9ydWxlcxJzCgpEZWxldGVSdWxlEh0ubWNwcm94eS52MS5EZWxldGVSdWxlUmVxdWVzdBoeLm1jcHJveHkudjEuRGVsZXRlUnVsZVJlc3BvbnNlIiaItRgEkrUYHkRFTEVURSAvdjEvZmlyZXdhbGwvcnVsZXMve2lkfTKbAgoSQ2VydGlmaWNhdGVTZXJ2aWNlEocBChJSZWxvYWRDZXJ0aWZpY2F0ZXMSJS5tY3Byb3h5LnYxLlJlbG9hZENlcnRpZmljYXRlc1JlcXVlc3QaJC5tY3Byb3h5LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZSIkiLUYBJK1GBxQT1NUIC92MS9jZXJ0aWZpY2F0ZXMvcmVsb2FkEnsKEExpc3RDZXJ0aWZpY2F0ZXMSIy5tY3Byb3h5LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXF1ZXN0GiQubWNwcm94eS52MS5MaXN0Q2VydGlmaWNhdGVzUmVzcG9uc2UiHIi1GASStRgUR0VUIC92MS9jZXJ0aWZpY2F0ZXMytwIKDFN0YXRzU2VydmljZRJRCghHZXRTdGF0cxIbLm1jcHJveHkudjEuR2V0U3RhdHNSZXF1ZXN0GhEubWNwcm94eS52MS5TdGF0cyIViLUYBJK1GA1HRVQgL3YxL3N0YXRzEncKD0xpc3RDb25uZWN0aW9ucxIiLm1jcHJveHkudjEuTGlzdENvbm5lY3Rpb25zUmVxdWVzdBojLm1jcHJveHkudjEuTGlzdENvbm5lY3Rpb25zUmVzcG9uc2UiG4i1GASStRgTR0VUIC92MS9jb25uZWN0aW9ucxJbCgdFeHBsYWluEhoubWNwcm94eS52MS5FeHBsYWluUmVxdWVzdBobLm1jcHJveHkudjEuRXhwbGFpblJlc3BvbnNlIheItRgEkrUYD0dFVCAvdjEvZXhwbGFpbmIGcHJvdG8z", [file_google_protobuf_timestamp, file_metacircular_options]);
+  fileDesc("ChhtY3Byb3h5L3YxL21jcHJveHkucHJvdG8SCm1jcHJveHkudjEiNQoKSGVhZGVyRWRpdBIKCgJvcBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXZhbHVlGAMgASgJIiYKCFJlZGlyZWN0Eg4KBnN0YXR1cxgBIAEoDRIKCgJ0bxgCIAEoCSJECgtIZWFsdGhDaGVjaxIMCgRwYXRoGAEgASgJEhMKC2ludGVydmFsX21zGAIgASgNEhIKCnRpbWVvdXRfbXMYAyABKA0ijAUKBVJvdXRlEhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBG1vZGUYAyABKAkSEAoIYmFja2VuZHMYBCADKAkSEAoIdGxzX2NlcnQYBSABKAkSDwoHdGxzX2tleRgGIAEoCRIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRwYXRoGAkgASgJEhgKEGJhY2tlbmRfcHJvdG9jb2wYCiABKAkSFAoMYmFja2VuZF9uYW1lGAsgASgJEhgKEGJhY2tlbmRfaW5zZWN1cmUYDCABKAgSGwoTc2VuZF9wcm94eV9wcm90b2NvbBgNIAEoCRIMCgRhY21lGA4gASgIEhIKCnN0cmlwX3BhdGgYDyABKAgSLwoPcmVxdWVzdF9oZWFkZXJzGBAgAygLMhYubWNwcm94eS52MS5IZWFkZXJFZGl0EjAKEHJlc3BvbnNlX2hlYWRlcnMYESADKAsyFi5tY3Byb3h5LnYxLkhlYWRlckVkaXQSJgoIcmVkaXJlY3QYEiABKAsyFC5tY3Byb3h5LnYxLlJlZGlyZWN0EhMKC21haW50ZW5hbmNlGBMgASgJEhAKCGNvbXByZXNzGBQgASgIEhYKDm1heF9ib2R5X2J5dGVzGBUgASgEEhsKE3Jlc3BvbnNlX3RpbWVvdXRfbXMYFiABKA0SLQoMaGVhbHRoX2NoZWNrGBcgASgLMhcubWNwcm94eS52MS5IZWFsdGhDaGVjaxIPCgd2ZXJzaW9uGBggASgJIr8ECg9QdXRSb3V0ZVJlcXVlc3QSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSDAoEbW9kZRgDIAEoCRIQCghiYWNrZW5kcxgEIAMoCRIQCgh0bHNfY2VydBgFIAEoCRIPCgd0bHNfa2V5GAYgASgJEgwKBHBhdGgYCSABKAkSGAoQYmFja2VuZF9wcm90b2NvbBgKIAEoCRIUCgxiYWNrZW5kX25hbWUYCyABKAkSGAoQYmFja2VuZF9pbnNlY3VyZRgMIAEoCBIbChNzZW5kX3Byb3h5X3Byb3RvY29sGA0gASgJEgwKBGFjbWUYDiABKAgSEgoKc3RyaXBfcGF0aBgPIAEoCBIvCg9yZXF1ZXN0X2hlYWRlcnMYECADKAsyFi5tY3Byb3h5LnYxLkhlYWRlckVkaXQSMAoQcmVzcG9uc2VfaGVhZGVycxgRIAMoCzIWLm1jcHJveHkudjEuSGVhZGVyRWRpdBImCghyZWRpcmVjdBgSIAEoCzIULm1jcHJveHkudjEuUmVkaXJlY3QSEwoLbWFpbnRlbmFuY2UYEyABKAkSEAoIY29tcHJlc3MYFCABKAgSFgoObWF4X2JvZHlfYnl0ZXMYFSABKAQSGwoTcmVzcG9uc2VfdGltZW91dF9tcxgWIAEoDRItCgxoZWFsdGhfY2hlY2sYFyABKAsyFy5tY3Byb3h5LnYxLkhlYWx0aENoZWNrEhgKEGV4cGVjdGVkX3ZlcnNpb24YGCABKAkiQwoPR2V0Um91dGVSZXF1ZXN0EhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBHBhdGgYAyABKAkiTAoRTGlzdFJvdXRlc1JlcXVlc3QSEAoIbGlzdGVuZXIYASABKAkSEQoJcGFnZV9zaXplGAIgASgNEhIKCnBhZ2VfdG9rZW4YAyABKAkiUAoSTGlzdFJvdXRlc1Jlc3BvbnNlEiEKBnJvdXRlcxgBIAMoCzIRLm1jcHJveHkudjEuUm91dGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImAKEkRlbGV0ZVJvdXRlUmVxdWVzdBIQCghsaXN0ZW5lchgBIAEoCRIQCghob3N0bmFtZRgCIAEoCRIMCgRwYXRoGAMgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YBCABKAkiJgoTRGVsZXRlUm91dGVSZXNwb25zZRIPCgdkZWxldGVkGAEgASgIImkKCExpc3RlbmVyEgwKBG5hbWUYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIMCgRraW5kGAMgASgJEhsKE3Byb3h5X3Byb3RvY29sX2Zyb20YBCADKAkSEwoLZnJvbV9jb25maWcYBSABKAgiXgoSUHV0TGlzdGVuZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIMCgRraW5kGAMgASgJEhsKE3Byb3h5X3Byb3RvY29sX2Zyb20YBCADKAkiFgoUTGlzdExpc3RlbmVyc1JlcXVlc3QiQAoVTGlzdExpc3RlbmVyc1Jlc3BvbnNlEicKCWxpc3RlbmVycxgBIAMoCzIULm1jcHJveHkudjEuTGlzdGVuZXIiJQoVRGVsZXRlTGlzdGVuZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkiKQoWRGVsZXRlTGlzdGVuZXJSZXNwb25zZRIPCgdkZWxldGVkGAEgASgIIikKBFJhdGUSEgoKcGVyX3NlY29uZBgBIAEoARINCgVidXJzdBgCIAEoDSL+AgoMRmlyZXdhbGxSdWxlEgoKAmlkGAEgASgJEhAKCHByaW9yaXR5GAIgASgNEhAKCGRpc2FibGVkGAMgASgIEg4KBmFjdGlvbhgEIAEoCRIQCghsaXN0ZW5lchgFIAEoCRIQCghob3N0bmFtZRgGIAEoCRINCgVjaWRycxgHIAMoCRIRCgljb3VudHJpZXMYCCADKAkSEwoLdXNlcl9hZ2VudHMYCSADKAkSDQoFcGF0aHMYCiADKAkSHgoEcmF0ZRgLIAEoCzIQLm1jcHJveHkudjEuUmF0ZRIXCg9tYXhfY29ubmVjdGlvbnMYDCABKA0SDAoEbm90ZRgNIAEoCRIMCgRoaXRzGA4gASgEEi4KCmNyZWF0ZWRfYXQYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3ZlcnNpb24YESABKAkimwIKDlB1dFJ1bGVSZXF1ZXN0EgoKAmlkGAEgASgJEhAKCHByaW9yaXR5GAIgASgNEhAKCGRpc2FibGVkGAMgASgIEg4KBmFjdGlvbhgEIAEoCRIQCghsaXN0ZW5lchgFIAEoCRIQCghob3N0bmFtZRgGIAEoCRINCgVjaWRycxgHIAMoCRIRCgljb3VudHJpZXMYCCADKAkSEwoLdXNlcl9hZ2VudHMYCSADKAkSDQoFcGF0aHMYCiADKAkSHgoEcmF0ZRgLIAEoCzIQLm1jcHJveHkudjEuUmF0ZRIXCg9tYXhfY29ubmVjdGlvbnMYDCABKA0SDAoEbm90ZRgNIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGA4gASgJIhwKDkdldFJ1bGVSZXF1ZXN0EgoKAmlkGAEgASgJIjkKEExpc3RSdWxlc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiVQoRTGlzdFJ1bGVzUmVzcG9uc2USJwoFcnVsZXMYASADKAsyGC5tY3Byb3h5LnYxLkZpcmV3YWxsUnVsZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiOQoRRGVsZXRlUnVsZVJlcXVlc3QSCgoCaWQYASABKAkSGAoQZXhwZWN0ZWRfdmVyc2lvbhgCIAEoCSIlChJEZWxldGVSdWxlUmVzcG9uc2USDwoHZGVsZXRlZBgBIAEoCCK6AQoLQ2VydGlmaWNhdGUSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSDQoFbmFtZXMYAyADKAkSLQoJbm90X2FmdGVyGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVlcnJvchgFIAEoCRIMCgRhY21lGAYgASgIEiwKCHJlbmV3X2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIbChlSZWxvYWRDZXJ0aWZpY2F0ZXNSZXF1ZXN0IhkKF0xpc3RDZXJ0aWZpY2F0ZXNSZXF1ZXN0IkkKGExpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZRItCgxjZXJ0aWZpY2F0ZXMYASADKAsyFy5tY3Byb3h5LnYxLkNlcnRpZmljYXRlIhEKD0dldFN0YXRzUmVxdWVzdCK5AQoFU3RhdHMSLAoJbGlzdGVuZXJzGAEgAygLMhkubWNwcm94eS52MS5MaXN0ZW5lclN0YXRzEiYKBnJvdXRlcxgCIAMoCzIWLm1jcHJveHkudjEuUm91dGVTdGF0cxIqCghiYWNrZW5kcxgDIAMoCzIYLm1jcHJveHkudjEuQmFja2VuZFN0YXRzEi4KCnN0YXJ0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrkBCg1MaXN0ZW5lclN0YXRzEgwKBG5hbWUYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIQCghhY2NlcHRlZBgDIAEoBBIOCgZhY3RpdmUYBCABKAQSNwoHcmVmdXNlZBgFIAMoCzImLm1jcHJveHkudjEuTGlzdGVuZXJTdGF0cy5SZWZ1c2VkRW50cnkaLgoMUmVmdXNlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEi3AIKClJvdXRlU3RhdHMSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSEwoLY29ubmVjdGlvbnMYAyABKAQSDgoGYWN0aXZlGAQgASgEEhAKCHJlcXVlc3RzGAUgASgEEhAKCGJ5dGVzX2luGAYgASgEEhEKCWJ5dGVzX291dBgHIAEoBBIWCg5iYWNrZW5kX2Vycm9ycxgIIAEoBBIMCgRwYXRoGAkgASgJEjgKCXJlc3BvbnNlcxgKIAMoCzIlLm1jcHJveHkudjEuUm91dGVTdGF0cy5SZXNwb25zZXNFbnRyeRIWCg5sYXRlbmN5X3A1MF9tcxgLIAEoARIWCg5sYXRlbmN5X3A5OV9tcxgMIAEoARIMCgRtb2RlGA0gASgJGjAKDlJlc3BvbnNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEiXgoMQmFja2VuZFN0YXRzEg8KB2JhY2tlbmQYASABKAkSDgoGYWN0aXZlGAIgASgEEgwKBGlkbGUYAyABKAQSDwoHZmFpbGluZxgEIAEoCBIOCgZyZWFzb24YBSABKAkiOQoWTGlzdENvbm5lY3Rpb25zUmVxdWVzdBIQCghsaXN0ZW5lchgBIAEoCRINCgVsaW1pdBgCIAEoDSJVChdMaXN0Q29ubmVjdGlvbnNSZXNwb25zZRIrCgtjb25uZWN0aW9ucxgBIAMoCzIWLm1jcHJveHkudjEuQ29ubmVjdGlvbhINCgV0b3RhbBgCIAEoBCLEAQoKQ29ubmVjdGlvbhIKCgJpZBgBIAEoBBIQCghsaXN0ZW5lchgCIAEoCRIOCgZjbGllbnQYAyABKAkSEAoIaG9zdG5hbWUYBCABKAkSEAoIcHJvdG9jb2wYBSABKAkSLQoJb3BlbmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghieXRlc19pbhgHIAEoBBIRCglieXRlc19vdXQYCCABKAQSEAoIcmVxdWVzdHMYCSABKAQiYwoORXhwbGFpblJlcXVlc3QSDAoEaG9zdBgBIAEoCRIMCgRwYXRoGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSEgoKdXNlcl9hZ2VudBgEIAEoCRIQCghsaXN0ZW5lchgFIAEoCSJrCg9FeHBsYWluUmVzcG9uc2USJgoFc3RlcHMYASADKAsyFy5tY3Byb3h5LnYxLkV4cGxhaW5TdGVwEg8KB291dGNvbWUYAiABKAkSDwoHYmFja2VuZBgDIAEoCRIOCgZzdGF0dXMYBCABKA0iPAoLRXhwbGFpblN0ZXASDQoFc3RhZ2UYASABKAkSDgoGcmVzdWx0GAIgASgJEg4KBmRldGFpbBgDIAEoCTKyAwoMUm91dGVTZXJ2aWNlElIKCFB1dFJvdXRlEhsubWNwcm94eS52MS5QdXRSb3V0ZVJlcXVlc3QaES5tY3Byb3h5LnYxLlJvdXRlIhaItRgEkrUYDlBVVCAvdjEvcm91dGVzEmgKCEdldFJvdXRlEhsubWNwcm94eS52MS5HZXRSb3V0ZVJlcXVlc3QaES5tY3Byb3h5LnYxLlJvdXRlIiyItRgEkrUYJEdFVCAvdjEvcm91dGVzL3tsaXN0ZW5lcn0ve2hvc3RuYW1lfRJjCgpMaXN0Um91dGVzEh0ubWNwcm94eS52MS5MaXN0Um91dGVzUmVxdWVzdBoeLm1jcHJveHkudjEuTGlzdFJvdXRlc1Jlc3BvbnNlIhaItRgEkrUYDkdFVCAvdjEvcm91dGVzEn8KC0RlbGV0ZVJvdXRlEh4ubWNwcm94eS52MS5EZWxldGVSb3V0ZVJlcXVlc3QaHy5tY3Byb3h5LnYxLkRlbGV0ZVJvdXRlUmVzcG9uc2UiL4i1GASStRgnREVMRVRFIC92MS9yb3V0ZXMve2xpc3RlbmVyfS97aG9zdG5hbWV9MucCCg9MaXN0ZW5lclNlcnZpY2USZQoLUHV0TGlzdGVuZXISHi5tY3Byb3h5LnYxLlB1dExpc3RlbmVyUmVxdWVzdBoULm1jcHJveHkudjEuTGlzdGVuZXIiIIi1GASStRgYUFVUIC92MS9saXN0ZW5lcnMve25hbWV9Em8KDUxpc3RMaXN0ZW5lcnMSIC5tY3Byb3h5LnYxLkxpc3RMaXN0ZW5lcnNSZXF1ZXN0GiEubWNwcm94eS52MS5MaXN0TGlzdGVuZXJzUmVzcG9uc2UiGYi1GASStRgRR0VUIC92MS9saXN0ZW5lcnMSfAoORGVsZXRlTGlzdGVuZXISIS5tY3Byb3h5LnYxLkRlbGV0ZUxpc3RlbmVyUmVxdWVzdBoiLm1jcHJveHkudjEuRGVsZXRlTGlzdGVuZXJSZXNwb25zZSIjiLUYBJK1GBtERUxFVEUgL3YxL2xpc3RlbmVycy97bmFtZX0yvAMKD0ZpcmV3YWxsU2VydmljZRJkCgdQdXRSdWxlEhoubWNwcm94eS52MS5QdXRSdWxlUmVxdWVzdBoYLm1jcHJveHkudjEuRmlyZXdhbGxSdWxlIiOItRgEkrUYG1BVVCAvdjEvZmlyZXdhbGwvcnVsZXMve2lkfRJkCgdHZXRSdWxlEhoubWNwcm94eS52MS5HZXRSdWxlUmVxdWVzdBoYLm1jcHJveHkudjEuRmlyZXdhbGxSdWxlIiOItRgEkrUYG0dFVCAvdjEvZmlyZXdhbGwvcnVsZXMve2lkfRJoCglMaXN0UnVsZXMSHC5tY3Byb3h5LnYxLkxpc3RSdWxlc1JlcXVlc3QaHS5tY3Byb3h5LnYxLkxpc3RSdWxlc1Jlc3BvbnNlIh6ItRgEkrUYFkdFVCAvdjEvZmlyZXdhbGwvcnVsZXMScwoKRGVsZXRlUnVsZRIdLm1jcHJveHkudjEuRGVsZXRlUnVsZVJlcXVlc3QaHi5tY3Byb3h5LnYxLkRlbGV0ZVJ1bGVSZXNwb25zZSImiLUYBJK1GB5ERUxFVEUgL3YxL2ZpcmV3YWxsL3J1bGVzL3tpZH0ymwIKEkNlcnRpZmljYXRlU2VydmljZRKHAQoSUmVsb2FkQ2VydGlmaWNhdGVzEiUubWNwcm94eS52MS5SZWxvYWRDZXJ0aWZpY2F0ZXNSZXF1ZXN0GiQubWNwcm94eS52MS5MaXN0Q2VydGlmaWNhdGVzUmVzcG9uc2UiJIi1GASStRgcUE9TVCAvdjEvY2VydGlmaWNhdGVzL3JlbG9hZBJ7ChBMaXN0Q2VydGlmaWNhdGVzEiMubWNwcm94eS52MS5MaXN0Q2VydGlmaWNhdGVzUmVxdWVzdBokLm1jcHJveHkudjEuTGlzdENlcnRpZmljYXRlc1Jlc3BvbnNlIhyItRgEkrUYFEdFVCAvdjEvY2VydGlmaWNhdGVzMrcCCgxTdGF0c1NlcnZpY2USUQoIR2V0U3RhdHMSGy5tY3Byb3h5LnYxLkdldFN0YXRzUmVxdWVzdBoRLm1jcHJveHkudjEuU3RhdHMiFYi1GASStRgNR0VUIC92MS9zdGF0cxJ3Cg9MaXN0Q29ubmVjdGlvbnMSIi5tY3Byb3h5LnYxLkxpc3RDb25uZWN0aW9uc1JlcXVlc3QaIy5tY3Byb3h5LnYxLkxpc3RDb25uZWN0aW9uc1Jlc3BvbnNlIhuItRgEkrUYE0dFVCAvdjEvY29ubmVjdGlvbnMSWwoHRXhwbGFpbhIaLm1jcHJveHkudjEuRXhwbGFpblJlcXVlc3QaGy5tY3Byb3h5LnYxLkV4cGxhaW5SZXNwb25zZSIXiLUYBJK1GA9HRVQgL3YxL2V4cGxhaW5iBnByb3RvMw", [file_google_protobuf_timestamp, file_metacircular_options]);
 
 /**
  * One header field set, added or removed.
@@ -265,6 +265,13 @@ export type Route = Message<"mcproxy.v1.Route"> & {
    * @generated from field: mcproxy.v1.HealthCheck health_check = 23;
    */
   healthCheck?: HealthCheck | undefined;
+
+  /**
+   * Of the settings as they stand; another one once any of them has changed.
+   *
+   * @generated from field: string version = 24;
+   */
+  version: string;
 };
 
 /**
@@ -382,6 +389,14 @@ export type PutRouteRequest = Message<"mcproxy.v1.PutRouteRequest"> & {
    * @generated from field: mcproxy.v1.HealthCheck health_check = 23;
    */
   healthCheck?: HealthCheck | undefined;
+
+  /**
+   * `version` of the route that was read: conflict when another is there now. "none" when there must be none; "" for
+   * whatever is there. A put of just what is there is never a conflict.
+   *
+   * @generated from field: string expected_version = 24;
+   */
+  expectedVersion: string;
 };
 
 /**
@@ -390,6 +405,35 @@ export type PutRouteRequest = Message<"mcproxy.v1.PutRouteRequest"> & {
  */
 export const PutRouteRequestSchema: GenMessage<PutRouteRequest> = /*@__PURE__*/
   messageDesc(file_mcproxy_v1_mcproxy, 4);
+
+/**
+ * @generated from message mcproxy.v1.GetRouteRequest
+ */
+export type GetRouteRequest = Message<"mcproxy.v1.GetRouteRequest"> & {
+  /**
+   * @generated from field: string listener = 1;
+   */
+  listener: string;
+
+  /**
+   * @generated from field: string hostname = 2;
+   */
+  hostname: string;
+
+  /**
+   * "" for "/".
+   *
+   * @generated from field: string path = 3;
+   */
+  path: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.GetRouteRequest.
+ * Use `create(GetRouteRequestSchema)` to create a new message.
+ */
+export const GetRouteRequestSchema: GenMessage<GetRouteRequest> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 5);
 
 /**
  * @generated from message mcproxy.v1.ListRoutesRequest
@@ -416,7 +460,7 @@ export type ListRoutesRequest = Message<"mcproxy.v1.ListRoutesRequest"> & {
  * Use `create(ListRoutesRequestSchema)` to create a new message.
  */
 export const ListRoutesRequestSchema: GenMessage<ListRoutesRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 5);
+  messageDesc(file_mcproxy_v1_mcproxy, 6);
 
 /**
  * @generated from message mcproxy.v1.ListRoutesResponse
@@ -438,7 +482,7 @@ export type ListRoutesResponse = Message<"mcproxy.v1.ListRoutesResponse"> & {
  * Use `create(ListRoutesResponseSchema)` to create a new message.
  */
 export const ListRoutesResponseSchema: GenMessage<ListRoutesResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 6);
+  messageDesc(file_mcproxy_v1_mcproxy, 7);
 
 /**
  * @generated from message mcproxy.v1.DeleteRouteRequest
@@ -460,6 +504,13 @@ export type DeleteRouteRequest = Message<"mcproxy.v1.DeleteRouteRequest"> & {
    * @generated from field: string path = 3;
    */
   path: string;
+
+  /**
+   * As in PutRouteRequest; a route that is gone already is no conflict.
+   *
+   * @generated from field: string expected_version = 4;
+   */
+  expectedVersion: string;
 };
 
 /**
@@ -467,7 +518,7 @@ export type DeleteRouteRequest = Message<"mcproxy.v1.DeleteRouteRequest"> & {
  * Use `create(DeleteRouteRequestSchema)` to create a new message.
  */
 export const DeleteRouteRequestSchema: GenMessage<DeleteRouteRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 7);
+  messageDesc(file_mcproxy_v1_mcproxy, 8);
 
 /**
  * @generated from message mcproxy.v1.DeleteRouteResponse
@@ -484,7 +535,7 @@ export type DeleteRouteResponse = Message<"mcproxy.v1.DeleteRouteResponse"> & {
  * Use `create(DeleteRouteResponseSchema)` to create a new message.
  */
 export const DeleteRouteResponseSchema: GenMessage<DeleteRouteResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 8);
+  messageDesc(file_mcproxy_v1_mcproxy, 9);
 
 /**
  * @generated from message mcproxy.v1.Listener
@@ -529,7 +580,7 @@ export type Listener = Message<"mcproxy.v1.Listener"> & {
  * Use `create(ListenerSchema)` to create a new message.
  */
 export const ListenerSchema: GenMessage<Listener> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 9);
+  messageDesc(file_mcproxy_v1_mcproxy, 10);
 
 /**
  * @generated from message mcproxy.v1.PutListenerRequest
@@ -561,7 +612,7 @@ export type PutListenerRequest = Message<"mcproxy.v1.PutListenerRequest"> & {
  * Use `create(PutListenerRequestSchema)` to create a new message.
  */
 export const PutListenerRequestSchema: GenMessage<PutListenerRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 10);
+  messageDesc(file_mcproxy_v1_mcproxy, 11);
 
 /**
  * @generated from message mcproxy.v1.ListListenersRequest
@@ -574,7 +625,7 @@ export type ListListenersRequest = Message<"mcproxy.v1.ListListenersRequest"> & 
  * Use `create(ListListenersRequestSchema)` to create a new message.
  */
 export const ListListenersRequestSchema: GenMessage<ListListenersRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 11);
+  messageDesc(file_mcproxy_v1_mcproxy, 12);
 
 /**
  * @generated from message mcproxy.v1.ListListenersResponse
@@ -591,7 +642,7 @@ export type ListListenersResponse = Message<"mcproxy.v1.ListListenersResponse"> 
  * Use `create(ListListenersResponseSchema)` to create a new message.
  */
 export const ListListenersResponseSchema: GenMessage<ListListenersResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 12);
+  messageDesc(file_mcproxy_v1_mcproxy, 13);
 
 /**
  * @generated from message mcproxy.v1.DeleteListenerRequest
@@ -608,7 +659,7 @@ export type DeleteListenerRequest = Message<"mcproxy.v1.DeleteListenerRequest"> 
  * Use `create(DeleteListenerRequestSchema)` to create a new message.
  */
 export const DeleteListenerRequestSchema: GenMessage<DeleteListenerRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 13);
+  messageDesc(file_mcproxy_v1_mcproxy, 14);
 
 /**
  * @generated from message mcproxy.v1.DeleteListenerResponse
@@ -625,7 +676,7 @@ export type DeleteListenerResponse = Message<"mcproxy.v1.DeleteListenerResponse"
  * Use `create(DeleteListenerResponseSchema)` to create a new message.
  */
 export const DeleteListenerResponseSchema: GenMessage<DeleteListenerResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 14);
+  messageDesc(file_mcproxy_v1_mcproxy, 15);
 
 /**
  * A rate that is allowed on average, and how far it may be exceeded at once.
@@ -649,7 +700,7 @@ export type Rate = Message<"mcproxy.v1.Rate"> & {
  * Use `create(RateSchema)` to create a new message.
  */
 export const RateSchema: GenMessage<Rate> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 15);
+  messageDesc(file_mcproxy_v1_mcproxy, 16);
 
 /**
  * A rule of the firewall. All fields that are set must match; an empty one matches anything.
@@ -756,6 +807,13 @@ export type FirewallRule = Message<"mcproxy.v1.FirewallRule"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 16;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * Of the settings as they stand; another one once any of them has changed.
+   *
+   * @generated from field: string version = 17;
+   */
+  version: string;
 };
 
 /**
@@ -763,7 +821,7 @@ export type FirewallRule = Message<"mcproxy.v1.FirewallRule"> & {
  * Use `create(FirewallRuleSchema)` to create a new message.
  */
 export const FirewallRuleSchema: GenMessage<FirewallRule> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 16);
+  messageDesc(file_mcproxy_v1_mcproxy, 17);
 
 /**
  * @generated from message mcproxy.v1.PutRuleRequest
@@ -833,6 +891,14 @@ export type PutRuleRequest = Message<"mcproxy.v1.PutRuleRequest"> & {
    * @generated from field: string note = 13;
    */
   note: string;
+
+  /**
+   * `version` of the rule that was read: conflict when another is there now. "none" when there must be none; "" for
+   * whatever is there. A put of just what is there is never a conflict.
+   *
+   * @generated from field: string expected_version = 14;
+   */
+  expectedVersion: string;
 };
 
 /**
@@ -840,7 +906,24 @@ export type PutRuleRequest = Message<"mcproxy.v1.PutRuleRequest"> & {
  * Use `create(PutRuleRequestSchema)` to create a new message.
  */
 export const PutRuleRequestSchema: GenMessage<PutRuleRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 17);
+  messageDesc(file_mcproxy_v1_mcproxy, 18);
+
+/**
+ * @generated from message mcproxy.v1.GetRuleRequest
+ */
+export type GetRuleRequest = Message<"mcproxy.v1.GetRuleRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message mcproxy.v1.GetRuleRequest.
+ * Use `create(GetRuleRequestSchema)` to create a new message.
+ */
+export const GetRuleRequestSchema: GenMessage<GetRuleRequest> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 19);
 
 /**
  * @generated from message mcproxy.v1.ListRulesRequest
@@ -862,7 +945,7 @@ export type ListRulesRequest = Message<"mcproxy.v1.ListRulesRequest"> & {
  * Use `create(ListRulesRequestSchema)` to create a new message.
  */
 export const ListRulesRequestSchema: GenMessage<ListRulesRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 18);
+  messageDesc(file_mcproxy_v1_mcproxy, 20);
 
 /**
  * @generated from message mcproxy.v1.ListRulesResponse
@@ -884,7 +967,7 @@ export type ListRulesResponse = Message<"mcproxy.v1.ListRulesResponse"> & {
  * Use `create(ListRulesResponseSchema)` to create a new message.
  */
 export const ListRulesResponseSchema: GenMessage<ListRulesResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 19);
+  messageDesc(file_mcproxy_v1_mcproxy, 21);
 
 /**
  * @generated from message mcproxy.v1.DeleteRuleRequest
@@ -894,6 +977,13 @@ export type DeleteRuleRequest = Message<"mcproxy.v1.DeleteRuleRequest"> & {
    * @generated from field: string id = 1;
    */
   id: string;
+
+  /**
+   * As in PutRuleRequest; a rule that is gone already is no conflict.
+   *
+   * @generated from field: string expected_version = 2;
+   */
+  expectedVersion: string;
 };
 
 /**
@@ -901,7 +991,7 @@ export type DeleteRuleRequest = Message<"mcproxy.v1.DeleteRuleRequest"> & {
  * Use `create(DeleteRuleRequestSchema)` to create a new message.
  */
 export const DeleteRuleRequestSchema: GenMessage<DeleteRuleRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 20);
+  messageDesc(file_mcproxy_v1_mcproxy, 22);
 
 /**
  * @generated from message mcproxy.v1.DeleteRuleResponse
@@ -918,7 +1008,7 @@ export type DeleteRuleResponse = Message<"mcproxy.v1.DeleteRuleResponse"> & {
  * Use `create(DeleteRuleResponseSchema)` to create a new message.
  */
 export const DeleteRuleResponseSchema: GenMessage<DeleteRuleResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 21);
+  messageDesc(file_mcproxy_v1_mcproxy, 23);
 
 /**
  * @generated from message mcproxy.v1.Certificate
@@ -971,7 +1061,7 @@ export type Certificate = Message<"mcproxy.v1.Certificate"> & {
  * Use `create(CertificateSchema)` to create a new message.
  */
 export const CertificateSchema: GenMessage<Certificate> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 22);
+  messageDesc(file_mcproxy_v1_mcproxy, 24);
 
 /**
  * @generated from message mcproxy.v1.ReloadCertificatesRequest
@@ -984,7 +1074,7 @@ export type ReloadCertificatesRequest = Message<"mcproxy.v1.ReloadCertificatesRe
  * Use `create(ReloadCertificatesRequestSchema)` to create a new message.
  */
 export const ReloadCertificatesRequestSchema: GenMessage<ReloadCertificatesRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 23);
+  messageDesc(file_mcproxy_v1_mcproxy, 25);
 
 /**
  * @generated from message mcproxy.v1.ListCertificatesRequest
@@ -997,7 +1087,7 @@ export type ListCertificatesRequest = Message<"mcproxy.v1.ListCertificatesReques
  * Use `create(ListCertificatesRequestSchema)` to create a new message.
  */
 export const ListCertificatesRequestSchema: GenMessage<ListCertificatesRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 24);
+  messageDesc(file_mcproxy_v1_mcproxy, 26);
 
 /**
  * @generated from message mcproxy.v1.ListCertificatesResponse
@@ -1014,7 +1104,7 @@ export type ListCertificatesResponse = Message<"mcproxy.v1.ListCertificatesRespo
  * Use `create(ListCertificatesResponseSchema)` to create a new message.
  */
 export const ListCertificatesResponseSchema: GenMessage<ListCertificatesResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 25);
+  messageDesc(file_mcproxy_v1_mcproxy, 27);
 
 /**
  * @generated from message mcproxy.v1.GetStatsRequest
@@ -1027,7 +1117,7 @@ export type GetStatsRequest = Message<"mcproxy.v1.GetStatsRequest"> & {
  * Use `create(GetStatsRequestSchema)` to create a new message.
  */
 export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 26);
+  messageDesc(file_mcproxy_v1_mcproxy, 28);
 
 /**
  * @generated from message mcproxy.v1.Stats
@@ -1061,7 +1151,7 @@ export type Stats = Message<"mcproxy.v1.Stats"> & {
  * Use `create(StatsSchema)` to create a new message.
  */
 export const StatsSchema: GenMessage<Stats> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 27);
+  messageDesc(file_mcproxy_v1_mcproxy, 29);
 
 /**
  * @generated from message mcproxy.v1.ListenerStats
@@ -1100,7 +1190,7 @@ export type ListenerStats = Message<"mcproxy.v1.ListenerStats"> & {
  * Use `create(ListenerStatsSchema)` to create a new message.
  */
 export const ListenerStatsSchema: GenMessage<ListenerStats> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 28);
+  messageDesc(file_mcproxy_v1_mcproxy, 30);
 
 /**
  * @generated from message mcproxy.v1.RouteStats
@@ -1181,7 +1271,7 @@ export type RouteStats = Message<"mcproxy.v1.RouteStats"> & {
  * Use `create(RouteStatsSchema)` to create a new message.
  */
 export const RouteStatsSchema: GenMessage<RouteStats> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 29);
+  messageDesc(file_mcproxy_v1_mcproxy, 31);
 
 /**
  * @generated from message mcproxy.v1.BackendStats
@@ -1222,7 +1312,7 @@ export type BackendStats = Message<"mcproxy.v1.BackendStats"> & {
  * Use `create(BackendStatsSchema)` to create a new message.
  */
 export const BackendStatsSchema: GenMessage<BackendStats> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 30);
+  messageDesc(file_mcproxy_v1_mcproxy, 32);
 
 /**
  * @generated from message mcproxy.v1.ListConnectionsRequest
@@ -1246,7 +1336,7 @@ export type ListConnectionsRequest = Message<"mcproxy.v1.ListConnectionsRequest"
  * Use `create(ListConnectionsRequestSchema)` to create a new message.
  */
 export const ListConnectionsRequestSchema: GenMessage<ListConnectionsRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 31);
+  messageDesc(file_mcproxy_v1_mcproxy, 33);
 
 /**
  * @generated from message mcproxy.v1.ListConnectionsResponse
@@ -1270,7 +1360,7 @@ export type ListConnectionsResponse = Message<"mcproxy.v1.ListConnectionsRespons
  * Use `create(ListConnectionsResponseSchema)` to create a new message.
  */
 export const ListConnectionsResponseSchema: GenMessage<ListConnectionsResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 32);
+  messageDesc(file_mcproxy_v1_mcproxy, 34);
 
 /**
  * @generated from message mcproxy.v1.Connection
@@ -1331,7 +1421,7 @@ export type Connection = Message<"mcproxy.v1.Connection"> & {
  * Use `create(ConnectionSchema)` to create a new message.
  */
 export const ConnectionSchema: GenMessage<Connection> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 33);
+  messageDesc(file_mcproxy_v1_mcproxy, 35);
 
 /**
  * @generated from message mcproxy.v1.ExplainRequest
@@ -1376,7 +1466,7 @@ export type ExplainRequest = Message<"mcproxy.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 34);
+  messageDesc(file_mcproxy_v1_mcproxy, 36);
 
 /**
  * @generated from message mcproxy.v1.ExplainResponse
@@ -1414,7 +1504,7 @@ export type ExplainResponse = Message<"mcproxy.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 35);
+  messageDesc(file_mcproxy_v1_mcproxy, 37);
 
 /**
  * @generated from message mcproxy.v1.ExplainStep
@@ -1447,7 +1537,7 @@ export type ExplainStep = Message<"mcproxy.v1.ExplainStep"> & {
  * Use `create(ExplainStepSchema)` to create a new message.
  */
 export const ExplainStepSchema: GenMessage<ExplainStep> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 36);
+  messageDesc(file_mcproxy_v1_mcproxy, 38);
 
 /**
  * @generated from service mcproxy.v1.RouteService
@@ -1462,6 +1552,16 @@ export const RouteService: GenService<{
   putRoute: {
     methodKind: "unary";
     input: typeof PutRouteRequestSchema;
+    output: typeof RouteSchema;
+  },
+  /**
+   * The route of (listener, hostname, path), as it is stored.
+   *
+   * @generated from rpc mcproxy.v1.RouteService.GetRoute
+   */
+  getRoute: {
+    methodKind: "unary";
+    input: typeof GetRouteRequestSchema;
     output: typeof RouteSchema;
   },
   /**
@@ -1533,6 +1633,14 @@ export const FirewallService: GenService<{
   putRule: {
     methodKind: "unary";
     input: typeof PutRuleRequestSchema;
+    output: typeof FirewallRuleSchema;
+  },
+  /**
+   * @generated from rpc mcproxy.v1.FirewallService.GetRule
+   */
+  getRule: {
+    methodKind: "unary";
+    input: typeof GetRuleRequestSchema;
     output: typeof FirewallRuleSchema;
   },
   /**

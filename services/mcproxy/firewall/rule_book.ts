@@ -35,9 +35,11 @@ export class RuleBook {
 
   /**
    * Adds or replaces a rule; idempotent.
-   * @throws PlatformError `invalid` for a bad field, `conflict` when there are too many; nothing is changed then
+   * @param expected the version that it replaces, "none", or "" for any
+   * @throws PlatformError `invalid` for a bad field, `conflict` when there are too many or another version is there;
+   *   nothing is changed then
    */
-  put(input: FirewallRuleInput): StoredFirewallRule {
+  put(input: FirewallRuleInput, expected = ""): StoredFirewallRule {
     const { store, listeners, log } = this.#options;
     const rule = parseFirewallRule(input, listeners());
     if (!this.#rules.has(rule.id) && this.#rules.size >= maxRules) {
@@ -45,7 +47,7 @@ export class RuleBook {
         hint: "Delete rules, or put the networks of several into one",
       });
     }
-    const stored = store.put(rule);
+    const stored = store.put(rule, expected);
     this.#unenforced.delete(rule.id);
     this.#rules.set(rule.id, rule);
     this.#enforce();
@@ -58,9 +60,13 @@ export class RuleBook {
     return stored;
   }
 
-  /** @returns false when there was none */
-  delete(id: string): boolean {
-    const deleted = this.#options.store.delete(id);
+  /**
+   * @param expected as for `put`
+   * @returns false when there was none
+   * @throws PlatformError `conflict` for another version
+   */
+  delete(id: string, expected = ""): boolean {
+    const deleted = this.#options.store.delete(id, expected);
     this.#rules.delete(id);
     this.#unenforced.delete(id);
     this.#enforce();

@@ -4,6 +4,7 @@
  */
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { implement, nextPageToken, type Operation, parsePage } from "@lib/contract/mod.ts";
+import { notFound } from "@lib/errors/mod.ts";
 import { FirewallService } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import type { Firewall } from "../firewall/firewall.ts";
 import type { RuleBook } from "../firewall/rule_book.ts";
@@ -30,7 +31,13 @@ export function firewallOperations({ book, firewall, rules }: FirewallOperations
   });
   return [
     ...implement(FirewallService, {
-      putRule: ({ disabled, rate, ...rule }) => message(book.put({ ...rule, enabled: !disabled, rate: rate ?? null })),
+      getRule: ({ id }) => {
+        const rule = rules.get(id);
+        if (rule === null) throw notFound("firewall rule", id);
+        return message(rule);
+      },
+      putRule: ({ disabled, rate, expectedVersion, ...rule }) =>
+        message(book.put({ ...rule, enabled: !disabled, rate: rate ?? null }, expectedVersion)),
       listRules: (request) => {
         const page = parsePage(request);
         const rows = rules.list(readPlace(page.after), page.limit + 1);
@@ -38,7 +45,7 @@ export function firewallOperations({ book, firewall, rules }: FirewallOperations
         const last = rows.length > page.limit ? shown.at(-1) : undefined;
         return { rules: shown.map(message), nextPageToken: nextPageToken(last && `${last.priority} ${last.id}`) };
       },
-      deleteRule: ({ id }) => ({ deleted: book.delete(id) }),
+      deleteRule: ({ id, expectedVersion }) => ({ deleted: book.delete(id, expectedVersion) }),
     }),
   ];
 }

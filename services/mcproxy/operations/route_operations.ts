@@ -18,7 +18,8 @@ export interface RouteOperationsOptions {
 export function routeOperations({ router, routes, certificates }: RouteOperationsOptions): Operation[] {
   return [
     ...implement(RouteService, {
-      putRoute: (request) => routeMessage(router.put(request)),
+      getRoute: (request) => routeMessage(router.get(request)),
+      putRoute: (request) => routeMessage(router.put(request, request.expectedVersion)),
       listRoutes: (request) => {
         const page = parsePage(request);
         const rows = routes.list(request.listener, readKey(page.after), page.limit + 1);
@@ -29,7 +30,7 @@ export function routeOperations({ router, routes, certificates }: RouteOperation
           nextPageToken: nextPageToken(last && `${last.listener} ${last.hostname} ${last.path}`),
         };
       },
-      deleteRoute: (request) => ({ deleted: router.delete(request) }),
+      deleteRoute: (request) => ({ deleted: router.delete(request, request.expectedVersion) }),
     }),
     ...implement(CertificateService, {
       reloadCertificates: () => {

@@ -6,13 +6,13 @@
  * @module
  */
 import type { SecureContext } from "node:tls";
-import { conflict, invalid, messageOf, quote } from "@lib/errors/mod.ts";
+import { conflict, invalid, messageOf, notFound, quote } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { isHostname, parseRouteName } from "../domain/hostname.ts";
 import { parseRoute, type Route, type RouteInput, routeKey, type RouteRules } from "../domain/route.ts";
 import { parseRoutePath } from "../domain/route_path.ts";
 import { type Host, RouteTable } from "../domain/route_table.ts";
-import type { RouteKey, RouteWriter, StoredRoute } from "../store/route_store.ts";
+import type { NewRoute, RouteKey, RouteWriter, StoredRoute } from "../store/route_store.ts";
 import type { CertificateFolder, ServedCertificate } from "../tls/certificate_folder.ts";
 import { RouteCounters } from "../traffic/counters.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
@@ -77,18 +77,27 @@ export class Router {
     return this.#options.store.list(listener, null, 1000).length;
   }
 
+  /** As it is stored, served or not. @throws PlatformError `not_found` */
+  get(name: RouteName): StoredRoute {
+    const key = parseName(name);
+    const stored = this.#options.store.get(key);
+    if (stored === null) throw notFound("route", keyOf(key));
+    return stored;
+  }
+
   /**
    * Adds or replaces a route; idempotent.
+   * @param expected the version that it replaces, "none", or "" for any
    * @throws PlatformError `invalid` for a bad field, or a certificate that can't be served; `conflict` when it doesn't
-   *   go with the name's other routes; nothing is changed then
+   *   go with the name's other routes, or another version is there; nothing is changed then
    */
-  put(input: RouteInput): StoredRoute {
-    const { certificates, rules, store, log } = this.#options;
+  put(input: RouteInput, expected = ""): StoredRoute {
+    const { certificates, rules, log } = this.#options;
     const route = parseRoute(input, rules());
     const host = this.#table.get(route.listener, route.hostname);
     this.#checkHost(route, host);
     if (hasFiles(route)) certificates.use(route.hostname, route.tlsCert, route.tlsKey);
-    const stored = store.put({ ...route, backends: route.backends.map(({ key }) => key) });
+    const stored = this.#stored({ ...route, backends: route.backends.map(({ key }) => key) }, expected);
     this.#unserved.delete(keyOf(route));
     const others = host === undefined ? [] : entriesOf(host).filter((entry) => entry.route.path !== route.path);
     this.#table.set([...others, { route, counters: this.#countersOf(route) }]);
@@ -101,6 +110,16 @@ export class Router {
       backends: stored.backends,
     });
     return stored;
+  }
+
+  #stored(route: NewRoute, expected: string): StoredRoute {
+    try {
+      return this.#options.store.put(route, expected);
+    } catch (error) {
+      // The certificate that was loaded for it.
+      this.#tidy();
+      throw error;
+    }
   }
 
   /** What one name's routes must have in common. */
@@ -128,13 +147,12 @@ export class Router {
   }
 
   /**
+   * @param expected as for `put`
    * @returns false when there was none
-   * @throws PlatformError `conflict` for "/" while the name has other paths
+   * @throws PlatformError `conflict` for "/" while the name has other paths, and for another version
    */
-  delete(key: { listener: string; hostname: string; path?: string }): boolean {
-    const { listener } = key;
-    const hostname = parseRouteName(key.hostname);
-    const path = parseRoutePath(key.path ?? "");
+  delete(name: RouteName, expected = ""): boolean {
+    const { listener, hostname, path } = parseName(name);
     const host = this.#table.get(listener, hostname);
     if (path === "/" && host !== undefined && host.below.length > 0) {
       throw conflict(
@@ -144,7 +162,7 @@ export class Router {
         { hint: "Delete these first" },
       );
     }
-    const deleted = this.#options.store.delete({ listener, hostname, path });
+    const deleted = this.#options.store.delete({ listener, hostname, path }, expected);
     this.#forget({ listener, hostname, path }, host);
     if (deleted) this.#options.log.info("Route deleted", { listener, hostname, path });
     return deleted;
@@ -229,6 +247,18 @@ export class Router {
     this.#options.certificates.retain(certificates);
     this.#options.acme?.retain(acme);
   }
+}
+
+/** What callers say for a route. */
+export interface RouteName {
+  readonly listener: string;
+  readonly hostname: string;
+  /** "/" where it is missing. */
+  readonly path?: string;
+}
+
+function parseName({ listener, hostname, path }: RouteName): RouteKey {
+  return { listener, hostname: parseRouteName(hostname), path: parseRoutePath(path ?? "") };
 }
 
 function hasFiles(route: Route): boolean {

@@ -3,13 +3,16 @@
  * @module
  */
 import type { Database, Statement } from "@lib/db/mod.ts";
+import { quote } from "@lib/errors/mod.ts";
 import type { FirewallRuleInput } from "../domain/firewall_rule.ts";
+import { checkDelete, checkPut, versionOf } from "./version.ts";
 
 /** A rule as its row says it. */
 export interface StoredFirewallRule extends FirewallRuleInput {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly updatedAt: number;
+  readonly version: string;
 }
 
 /** A rule's place in the order: by priority, then id. */
@@ -27,10 +30,17 @@ export interface FirewallReader {
 }
 
 export interface FirewallWriter extends FirewallReader {
-  /** Adds or replaces, and returns the row. Putting what is there already changes nothing. */
-  put(rule: FirewallRuleInput): StoredFirewallRule;
-  /** @returns false when there was none */
-  delete(id: string): boolean;
+  /**
+   * Adds or replaces, and returns the row. Putting what is there already changes nothing.
+   * @param expected the version that must be there; "none", or "" for any
+   * @throws PlatformError `conflict` for another one
+   */
+  put(rule: FirewallRuleInput, expected?: string): StoredFirewallRule;
+  /**
+   * @returns false when there was none
+   * @throws PlatformError `conflict` for one of another version than expected
+   */
+  delete(id: string, expected?: string): boolean;
 }
 
 interface Row {
@@ -100,38 +110,55 @@ export class FirewallStore implements FirewallWriter {
     return this.#list.all(after?.priority ?? -1, after?.id ?? "", limit).map(toRule);
   }
 
-  put(rule: FirewallRuleInput): StoredFirewallRule {
+  put(rule: FirewallRuleInput, expected = ""): StoredFirewallRule {
+    const columns = columnsOf(rule);
     return this.#db.write((at) => {
-      this.#put.run(
-        rule.id,
-        rule.priority,
-        rule.enabled ? 1 : 0,
-        rule.action,
-        rule.listener,
-        rule.hostname,
-        JSON.stringify(rule.cidrs),
-        JSON.stringify(rule.countries),
-        JSON.stringify(rule.userAgents),
-        JSON.stringify(rule.paths),
-        rule.rate?.perSecond ?? null,
-        rule.rate?.burst ?? null,
-        rule.maxConnections,
-        rule.note,
-        at,
-      );
+      if (expected !== "") checkPut(titleOf(rule.id), expected, this.#versionNow(rule.id), versionOf(columns));
+      this.#put.run(rule.id, ...columns, at);
       return toRule(this.#get.get(rule.id)!);
     });
   }
 
-  delete(id: string): boolean {
-    return this.#db.write(() => this.#delete.run(id).changes > 0);
+  delete(id: string, expected = ""): boolean {
+    return this.#db.write(() => {
+      if (expected !== "") checkDelete(titleOf(id), expected, this.#versionNow(id));
+      return this.#delete.run(id).changes > 0;
+    });
+  }
+
+  #versionNow(id: string): string | null {
+    return this.get(id)?.version ?? null;
   }
 }
 
+function titleOf(id: string): string {
+  return `firewall rule ${quote(id)}`;
+}
+
+/** What a row has between its id and its times, in the table's order. */
+function columnsOf(rule: FirewallRuleInput) {
+  return [
+    rule.priority,
+    rule.enabled ? 1 : 0,
+    rule.action,
+    rule.listener,
+    rule.hostname,
+    JSON.stringify(rule.cidrs),
+    JSON.stringify(rule.countries),
+    JSON.stringify(rule.userAgents),
+    JSON.stringify(rule.paths),
+    rule.rate?.perSecond ?? null,
+    rule.rate?.burst ?? null,
+    rule.maxConnections,
+    rule.note,
+  ] as const;
+}
+
 function toRule(row: Row): StoredFirewallRule {
-  const { rate_per_second: perSecond, rate_burst: burst } = row;
+  const { id, created_at: createdAt, updated_at: updatedAt, ...columns } = row;
+  const { rate_per_second: perSecond, rate_burst: burst } = columns;
   return {
-    id: row.id,
+    id,
     priority: row.priority,
     enabled: row.enabled === 1,
     action: row.action,
@@ -144,7 +171,9 @@ function toRule(row: Row): StoredFirewallRule {
     rate: perSecond === null || burst === null ? null : { perSecond, burst },
     maxConnections: row.max_connections,
     note: row.note,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
+    createdAt,
+    updatedAt,
+    // The columns in the table's order, as `columnsOf` has them.
+    version: versionOf(Object.values(columns)),
   };
 }

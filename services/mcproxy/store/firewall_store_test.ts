@@ -50,7 +50,7 @@ async function withStore(test: (store: FirewallStore, clock: FakeClock, other: F
 Deno.test("FirewallStore.put keeps every field, and changes nothing when nothing has changed", async () => {
   await withStore((store, clock) => {
     const stored = store.put(rule);
-    assert.deepEqual(stored, { ...rule, createdAt: 1000, updatedAt: 1000 });
+    assert.deepEqual(stored, { ...rule, createdAt: 1000, updatedAt: 1000, version: stored.version });
     assert.deepEqual(parseFirewallRule(store.get("bots")!, ["https"]), rule);
     clock.advance(500);
     assert.deepEqual(store.put(rule), stored);
@@ -66,7 +66,7 @@ Deno.test("FirewallStore.put keeps every field, and changes nothing when nothing
     for (const change of changes) {
       clock.advance(1);
       const put = store.put({ ...rule, ...change });
-      assert.deepEqual(put, { ...rule, ...change, createdAt: 1000, updatedAt: clock.now() });
+      assert.deepEqual(put, { ...rule, ...change, createdAt: 1000, updatedAt: clock.now(), version: put.version });
       clock.advance(1);
       assert.deepEqual(store.put({ ...rule, ...change }), put);
     }

@@ -3,7 +3,9 @@
  * @module
  */
 import type { Database, Statement } from "@lib/db/mod.ts";
-import { plainSettings, type Route } from "../domain/route.ts";
+import { quote } from "@lib/errors/mod.ts";
+import { plainSettings, type Route, routeKey } from "../domain/route.ts";
+import { checkDelete, checkPut, versionOf } from "./version.ts";
 
 /** A route to be stored. */
 export type NewRoute = Omit<Route, "backends"> & {
@@ -16,6 +18,7 @@ export type StoredRoute = NewRoute & {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly updatedAt: number;
+  readonly version: string;
 };
 
 /** The order of lists, and where a page begins. */
@@ -33,10 +36,17 @@ export interface RouteReader {
 }
 
 export interface RouteWriter extends RouteReader {
-  /** Adds or replaces, and returns the row. Putting what is there already changes nothing. */
-  put(route: NewRoute): StoredRoute;
-  /** @returns false when there was none */
-  delete(key: RouteKey): boolean;
+  /**
+   * Adds or replaces, and returns the row. Putting what is there already changes nothing.
+   * @param expected the version that must be there; "none", or "" for any
+   * @throws PlatformError `conflict` for another one
+   */
+  put(route: NewRoute, expected?: string): StoredRoute;
+  /**
+   * @returns false when there was none
+   * @throws PlatformError `conflict` for one of another version than expected
+   */
+  delete(key: RouteKey, expected?: string): boolean;
   /** Calls `seed` once in the life of a database, and only while it has no route. */
   seedOnce(seed: (put: (route: NewRoute) => void) => void): void;
 }
@@ -102,21 +112,26 @@ export class RouteStore implements RouteWriter {
     return this.#list.all(listener, from, hostname, path, limit).map(toRoute);
   }
 
-  put(route: NewRoute): StoredRoute {
+  put(route: NewRoute, expected = ""): StoredRoute {
     return this.#db.write((at) => {
+      if (expected !== "") {
+        checkPut(titleOf(route), expected, this.get(route)?.version ?? null, versionOf(columnsOf(route)));
+      }
       this.#insert(route, at);
-      return toRoute(this.#get.get(route.listener, route.hostname, route.path)!);
+      return this.get(route)!;
     });
   }
 
   #insert(route: NewRoute, at: number): void {
-    const { listener, hostname, path, mode, backends, tlsCert, tlsKey } = route;
-    const settings = JSON.stringify(settingsOf(route));
-    this.#put.run(listener, hostname, path, mode, JSON.stringify(backends), tlsCert, tlsKey, settings, at);
+    this.#put.run(route.listener, route.hostname, route.path, ...columnsOf(route), at);
   }
 
-  delete({ listener, hostname, path }: RouteKey): boolean {
-    return this.#db.write(() => this.#delete.run(listener, hostname, path).changes > 0);
+  delete(key: RouteKey, expected = ""): boolean {
+    const { listener, hostname, path } = key;
+    return this.#db.write(() => {
+      if (expected !== "") checkDelete(titleOf(key), expected, this.get(key)?.version ?? null);
+      return this.#delete.run(listener, hostname, path).changes > 0;
+    });
   }
 
   seedOnce(seed: (put: (route: NewRoute) => void) => void): void {
@@ -131,7 +146,7 @@ export class RouteStore implements RouteWriter {
 /** What has no column of its own. */
 type Settings = Omit<
   StoredRoute,
-  "listener" | "hostname" | "path" | "mode" | "backends" | "tlsCert" | "tlsKey" | "createdAt" | "updatedAt"
+  "listener" | "hostname" | "path" | "mode" | "backends" | "tlsCert" | "tlsKey" | "createdAt" | "updatedAt" | "version"
 >;
 
 /** What a row that says nothing of it has. */
@@ -144,6 +159,16 @@ function settingsOf(route: NewRoute): Partial<Settings> {
     if (JSON.stringify(route[key]) !== JSON.stringify(defaults[key])) entries.push([key, route[key]]);
   }
   return Object.fromEntries(entries) as Partial<Settings>;
+}
+
+function titleOf({ listener, hostname, path }: RouteKey): string {
+  return `route ${quote(routeKey(listener, hostname, path))}`;
+}
+
+/** What a row has behind its key, as it stands there. */
+function columnsOf(route: NewRoute): [mode: string, backends: string, cert: string, key: string, settings: string] {
+  const { mode, backends, tlsCert, tlsKey } = route;
+  return [mode, JSON.stringify(backends), tlsCert, tlsKey, JSON.stringify(settingsOf(route))];
 }
 
 function toRoute(row: Row): StoredRoute {
@@ -159,5 +184,6 @@ function toRoute(row: Row): StoredRoute {
     ...JSON.parse(row.settings) as Partial<Settings>,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+    version: versionOf([row.mode, row.backends, row.tls_cert, row.tls_key, row.settings]),
   };
 }

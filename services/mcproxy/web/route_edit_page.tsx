@@ -2,15 +2,12 @@
  * Making, changing and deleting routes.
  * @module
  */
-import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { conflict } from "@lib/errors/mod.ts";
 import { CsrfField, FormError, type FormErrors, formErrors, noErrors } from "@lib/web/mod.ts";
-import type { Route } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import type { Desk, DeskRoute } from "./desk.ts";
 import { routeAddress, routePath, routesPath, routeTitle } from "./route_address.ts";
 import { draftFrom, draftOf, emptyDraft, requestOf, type RouteDraft, routeFields } from "./route_draft.ts";
 import { RouteForm } from "./route_form.tsx";
-import { routeNameOf, routeOf } from "./route_page.tsx";
+import { routeNameOf } from "./route_page.tsx";
 
 const newPath = "/new-route";
 
@@ -46,33 +43,19 @@ async function showNew(desk: Desk, draft: RouteDraft, errors: FormErrors): Promi
 async function create(desk: Desk): Promise<Response> {
   const draft = draftFrom(desk.visit.form);
   try {
-    const request = requestOf(draft);
-    const listener = request.listener ?? "";
-    const isThere = await routeOf(desk, {
-      listener,
-      hostname: draft.hostname.toLowerCase(),
-      path: draft.path === "" ? "/" : draft.path,
-    }).then(() => true, () => false);
-    if (isThere) {
-      throw conflict(`There is a route for ${routeTitle({ listener, hostname: draft.hostname, path: draft.path })}`, {
-        hint: "Change that one, or choose another name or path",
-      });
-    }
-    const route = await desk.routes.putRoute(request);
+    const route = await desk.routes.putRoute({ ...requestOf(draft), expectedVersion: "none" });
     return desk.visit.redirect(routeAddress(route), `${routeTitle(route)} added.`);
   } catch (error) {
     return await showNew(desk, draft, formErrors(error, fields, aliases));
   }
 }
 
-const versionOf = ({ updatedAt }: Route) => updatedAt === undefined ? "" : String(timestampMs(updatedAt));
-
 async function showEdit(
   desk: Desk,
   refused?: { draft: RouteDraft; errors: FormErrors; version: string },
 ): Promise<Response> {
   const { visit } = desk;
-  const route = await routeOf(desk, routeNameOf(desk));
+  const route = await desk.routes.getRoute(routeNameOf(desk));
   return await visit.page(
     `Change ${routeTitle(route)}`,
     <RouteForm
@@ -82,7 +65,7 @@ async function showEdit(
       draft={refused?.draft ?? draftOf(route)}
       errors={refused?.errors ?? noErrors}
       listeners={[]}
-      version={refused?.version ?? versionOf(route)}
+      version={refused?.version ?? route.version}
     />,
     { status: refused?.errors.status ?? 200 },
   );
@@ -91,14 +74,9 @@ async function showEdit(
 async function save(desk: Desk): Promise<Response> {
   const name = routeNameOf(desk);
   const draft = { ...draftFrom(desk.visit.form), ...name };
-  const version = desk.visit.form.optional("version") ?? "";
+  const version = desk.visit.form.text("version");
   try {
-    if (versionOf(await routeOf(desk, name)) !== version) {
-      throw conflict("The route was changed by somebody else meanwhile", {
-        hint: "Open it again, look what is different, and make your change there",
-      });
-    }
-    const route = await desk.routes.putRoute(requestOf(draft));
+    const route = await desk.routes.putRoute({ ...requestOf(draft), expectedVersion: version });
     return desk.visit.redirect(routeAddress(route), "Saved. It holds from the next request on.");
   } catch (error) {
     return await showEdit(desk, { draft, errors: formErrors(error, fields, aliases), version });
@@ -107,11 +85,12 @@ async function save(desk: Desk): Promise<Response> {
 
 async function showDelete(desk: Desk, errors: FormErrors): Promise<Response> {
   const { visit } = desk;
-  const route = await routeOf(desk, routeNameOf(desk));
+  const route = await desk.routes.getRoute(routeNameOf(desk));
   return await visit.page(
     `Delete ${routeTitle(route)}`,
     <form method="post" action={routeAddress(route, "/delete")} class="narrow">
       <CsrfField visit={visit} />
+      <input type="hidden" name="version" value={route.version} />
       <FormError errors={errors} />
       <p>
         New connections for <strong class="mono">{routeTitle(route)}</strong> on {route.listener}{" "}
@@ -128,7 +107,7 @@ async function showDelete(desk: Desk, errors: FormErrors): Promise<Response> {
 async function remove(desk: Desk): Promise<Response> {
   const name = routeNameOf(desk);
   try {
-    await desk.routes.deleteRoute(name);
+    await desk.routes.deleteRoute({ ...name, expectedVersion: desk.visit.form.text("version") });
     return desk.visit.redirect(routesPath, `${routeTitle(name)} deleted.`);
   } catch (error) {
     return await showDelete(desk, formErrors(error, []));
@@ -140,8 +119,12 @@ async function rest(desk: Desk): Promise<Response> {
   const { visit } = desk;
   const name = routeNameOf(desk);
   const text = visit.form.optional("maintenance") === undefined ? "" : visit.form.text("maintenance");
-  const route = await routeOf(desk, name);
-  await desk.routes.putRoute({ ...requestOf(draftOf(route)), maintenance: text.replaceAll("\r\n", "\n") });
+  const route = await desk.routes.getRoute(name);
+  await desk.routes.putRoute({
+    ...requestOf(draftOf(route)),
+    maintenance: text.replaceAll("\r\n", "\n"),
+    expectedVersion: route.version,
+  });
   return visit.redirect(
     routeAddress(name),
     text === "" ? "Maintenance has ended." : "Visitors get the maintenance text from now on.",

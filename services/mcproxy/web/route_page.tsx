@@ -4,7 +4,6 @@
  */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { CsrfField, Field, RelativeTime, type Visit } from "@lib/web/mod.ts";
-import { notFound } from "@lib/errors/mod.ts";
 import type { BackendStats, Certificate, Route, RouteStats } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { bytesText, countText, latencyText, partText } from "./amounts.ts";
 import { State } from "./certificates_page.tsx";
@@ -21,22 +20,11 @@ export function routeNameOf({ visit }: Desk): Required<RouteName> {
   return { listener: visit.param("listener"), hostname: visit.param("hostname"), path: path === "" ? "/" : path };
 }
 
-/** The stored route. @throws PlatformError `not_found` */
-export async function routeOf({ routes }: Desk, name: Required<RouteName>): Promise<Route> {
-  for (let pageToken = "";;) {
-    const page = await routes.listRoutes({ listener: name.listener, pageSize: 1000, pageToken });
-    const found = page.routes.find(({ hostname, path }) => hostname === name.hostname && path === name.path);
-    if (found !== undefined) return found;
-    pageToken = page.nextPageToken;
-    if (pageToken === "") throw notFound("route", `${name.listener} ${routeTitle(name)}`);
-  }
-}
-
 async function showRoute(desk: Desk): Promise<Response> {
   const { visit, now } = desk;
   const name = routeNameOf(desk);
   const [route, stats, { certificates }] = await Promise.all([
-    routeOf(desk, name),
+    desk.routes.getRoute(name),
     desk.stats.getStats({}),
     desk.certificates.listCertificates({}),
   ]);

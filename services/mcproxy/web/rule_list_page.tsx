@@ -2,7 +2,6 @@
  * The firewall's rules in the order in which they are read, with what they did.
  * @module
  */
-import { notFound } from "@lib/errors/mod.ts";
 import { address, CsrfField, type Visit } from "@lib/web/mod.ts";
 import type { FirewallRule } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { countText } from "./amounts.ts";
@@ -21,13 +20,6 @@ export const ruleListRoutes: DeskRoute[] = [
   { method: "GET", path: firewallPath, handle: showRules },
   { method: "POST", path: `${rulePath}/switch`, handle: switchRule },
 ];
-
-export async function ruleOf({ firewall }: Desk, id: string): Promise<FirewallRule> {
-  const { rules } = await firewall.listRules({ pageSize: maxRules });
-  const found = rules.find((rule) => rule.id === id);
-  if (found === undefined) throw notFound("firewall rule", id);
-  return found;
-}
 
 export const ruleAddress = (id: string, below = ""): string => address(rulePath + below, { rule: id });
 
@@ -150,8 +142,12 @@ export function Match({ rule }: { rule: FirewallRule }) {
 
 async function switchRule(desk: Desk): Promise<Response> {
   const { visit } = desk;
-  const rule = await ruleOf(desk, visit.param("rule"));
+  const rule = await desk.firewall.getRule({ id: visit.param("rule") });
   const isOn = visit.form.text("to") === "on";
-  await desk.firewall.putRule({ ...ruleRequestOf(ruleDraftOf(rule)), disabled: !isOn });
+  await desk.firewall.putRule({
+    ...ruleRequestOf(ruleDraftOf(rule)),
+    disabled: !isOn,
+    expectedVersion: rule.version,
+  });
   return visit.redirect(firewallPath, `${rule.id} is ${isOn ? "on" : "off"}.`);
 }

@@ -2,7 +2,6 @@
  * Making, changing and deleting a rule of the firewall.
  * @module
  */
-import { conflict } from "@lib/errors/mod.ts";
 import {
   Choice,
   CsrfField,
@@ -18,7 +17,7 @@ import type { FirewallRule, Listener } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { countText } from "./amounts.ts";
 import type { Desk, DeskRoute } from "./desk.ts";
 import { emptyRule, type RuleDraft, ruleDraftFrom, ruleDraftOf, ruleFields, ruleRequestOf } from "./rule_draft.ts";
-import { firewallPath, ruleAddress, ruleOf, rulePath } from "./rule_list_page.tsx";
+import { firewallPath, ruleAddress, rulePath } from "./rule_list_page.tsx";
 
 const newPath = "/new-rule";
 /** 10,000 networks, 43 characters each at most. */
@@ -40,7 +39,7 @@ async function showNew(desk: Desk, draft: RuleDraft, errors: FormErrors): Promis
   const { listeners } = await desk.listeners.listListeners({});
   return await desk.visit.page(
     "New rule",
-    <RuleForm visit={desk.visit} action={newPath} draft={draft} errors={errors} listeners={listeners} isNew />,
+    <RuleForm visit={desk.visit} action={newPath} draft={draft} errors={errors} listeners={listeners} version={null} />,
     { status: errors.status },
   );
 }
@@ -48,19 +47,20 @@ async function showNew(desk: Desk, draft: RuleDraft, errors: FormErrors): Promis
 async function create(desk: Desk): Promise<Response> {
   const draft = ruleDraftFrom(desk.visit.form);
   try {
-    const isThere = await ruleOf(desk, draft.id).then(() => true, () => false);
-    if (isThere) throw conflict(`There is a rule "${draft.id}"`, { hint: "Change that one, or choose another name" });
-    const { id } = await desk.firewall.putRule(ruleRequestOf(draft));
+    const { id } = await desk.firewall.putRule({ ...ruleRequestOf(draft), expectedVersion: "none" });
     return desk.visit.redirect(firewallPath, `${id} added. It holds from now on.`);
   } catch (error) {
     return await showNew(desk, draft, formErrors(error, fields, aliases));
   }
 }
 
-async function showRule(desk: Desk, refused?: { draft: RuleDraft; errors: FormErrors }): Promise<Response> {
+async function showRule(
+  desk: Desk,
+  refused?: { draft?: RuleDraft; errors: FormErrors; version?: string },
+): Promise<Response> {
   const { visit } = desk;
   const [rule, { listeners }] = await Promise.all([
-    ruleOf(desk, visit.param("rule")),
+    desk.firewall.getRule({ id: visit.param("rule") }),
     desk.listeners.listListeners({}),
   ]);
   return await visit.page(
@@ -75,11 +75,12 @@ async function showRule(desk: Desk, refused?: { draft: RuleDraft; errors: FormEr
         draft={refused?.draft ?? ruleDraftOf(rule)}
         errors={refused?.errors ?? noErrors}
         listeners={listeners}
-        isNew={false}
+        version={refused?.version ?? rule.version}
       />
       <form method="post" action={ruleAddress(rule.id, "/delete")} class="narrow danger">
         <h2>Delete the rule</h2>
         <CsrfField visit={visit} />
+        <input type="hidden" name="version" value={rule.version} />
         <p>Switching it off keeps it for another time.</p>
         <p class="actions">
           <button type="submit" class="bad">Delete {rule.id}</button>
@@ -97,32 +98,40 @@ function hitsText({ hits }: FirewallRule): string {
 async function save(desk: Desk): Promise<Response> {
   const { visit } = desk;
   const draft = { ...ruleDraftFrom(visit.form), id: visit.param("rule") };
+  const version = visit.form.text("version");
   try {
-    await desk.firewall.putRule(ruleRequestOf(draft));
+    await desk.firewall.putRule({ ...ruleRequestOf(draft), expectedVersion: version });
     return visit.redirect(firewallPath, `${draft.id} saved. It holds from now on.`);
   } catch (error) {
-    return await showRule(desk, { draft, errors: formErrors(error, fields, aliases) });
+    return await showRule(desk, { draft, errors: formErrors(error, fields, aliases), version });
   }
 }
 
 async function remove(desk: Desk): Promise<Response> {
   const id = desk.visit.param("rule");
-  await desk.firewall.deleteRule({ id });
-  return desk.visit.redirect(firewallPath, `${id} deleted.`);
+  try {
+    await desk.firewall.deleteRule({ id, expectedVersion: desk.visit.form.text("version") });
+    return desk.visit.redirect(firewallPath, `${id} deleted.`);
+  } catch (error) {
+    return await showRule(desk, { errors: formErrors(error, []) });
+  }
 }
 
-function RuleForm({ visit, action, draft, errors, listeners, isNew }: {
+function RuleForm({ visit, action, draft, errors, listeners, version }: {
   visit: Visit;
   action: string;
   draft: RuleDraft;
   errors: FormErrors;
   listeners: readonly Listener[];
-  isNew: boolean;
+  /** Null for a new rule; else the version that was read, which must still be there when it is saved. */
+  version: string | null;
 }) {
   const text = (name: keyof RuleDraft) => ({ name, value: draft[name], errors });
+  const isNew = version === null;
   return (
     <form method="post" action={action} class="wide-form">
       <CsrfField visit={visit} />
+      {isNew ? null : <input type="hidden" name="version" value={version} />}
       <FormError errors={errors} />
       <div class="line">
         {isNew ? <Field {...text("id")} label="Name" placeholder="no-scanners" class="wide" required mono /> : null}

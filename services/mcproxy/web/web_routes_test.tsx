@@ -119,28 +119,35 @@ Deno.test("pages make, change and delete routes, and the next request meets them
   assert.match(await test.get("/shop/1"), /^308/);
   const again = await ada.post("/new-route", { ...path, redirect_to: "https://other.test" }, "/new-route");
   assert.equal(again.status, 409);
-  assert.match(again.html, /There is a route for a\.test\/shop/);
+  assert.match(again.html, /Cannot add route .*https a\.test\/shop.*: there is one already/);
 
   const edit = "/routes/https/a.test/edit?path=%2Fshop";
   const { html } = await ada.get(edit);
-  const version = /name="version" value="(\d+)"/.exec(html)![1]!;
+  const version = versionIn(html);
   assert.match(html, /name="redirect_to" value="https:\/\/shop\.test\{uri\}"|value="https:\/\/shop\.test\{uri\}"/);
   const changed = { ...path, version, backends: `127.0.0.1:${backend}`, response_headers: "set x-frame-options: DENY" };
   assert.match((await ada.post(edit, changed, edit)).html, /Saved\.[^]*set x-frame-options: DENY/);
   assert.equal(await test.get("/shop/1"), "200\nhello");
-  const late = await ada.post(edit, { ...changed, version: "1" }, edit);
+  const late = await ada.post(edit, { ...changed, strip_path: "1" }, edit);
   assert.equal(late.status, 409);
-  assert.match(late.html, /changed by somebody else meanwhile/);
+  assert.match(late.html, /somebody else has changed it/);
 
-  const gone = await ada.post("/routes/https/a.test/delete?path=%2Fshop", {}, edit);
+  const remove = "/routes/https/a.test/delete?path=%2Fshop";
+  const early = await ada.post(remove, { version }, edit);
+  assert.equal(early.status, 409);
+  assert.match(early.html, /Cannot delete route[^]*somebody else has changed it/);
+  const gone = await ada.post(remove, { version: versionIn(early.html) }, edit);
   assert.equal(gone.at, "/routes");
   assert.match(gone.html, /a\.test\/shop deleted\./);
   // What others stand on is refused with the reason.
   await ada.post("/new-route", { ...path, redirect_to: "https://shop.test" }, "/new-route");
-  const stays = await ada.post("/routes/https/a.test/delete", {}, edit);
+  const root = (await ada.get("/routes/https/a.test/delete")).html;
+  const stays = await ada.post("/routes/https/a.test/delete", { version: versionIn(root) }, edit);
   assert.equal(stays.status, 409);
   assert.match(stays.html, /\/shop stand on it/);
 });
+
+const versionIn = (html: string): string => /name="version" value="([0-9a-f]{16})"/.exec(html)![1]!;
 
 Deno.test("pages keep every setting of a route that they change", async () => {
   await using test = await underTest();
@@ -229,11 +236,22 @@ Deno.test("pages make, switch, change and delete rules, and the next request mee
   assert.match(await test.get("/admin/x"), /^200/);
   await ada.post("/firewall/closed/switch", { to: "on" }, "/firewall");
   assert.match(await test.get("/admin/x"), /^403/);
-  const saved = await ada.post("/firewall/closed", { ...closed, paths: "/other" }, "/firewall/closed");
+  const page = "/firewall/closed";
+  const version = versionIn((await ada.get(page)).html);
+  const again = await ada.post("/new-rule", { ...closed, action: "allow" }, "/new-rule");
+  assert.equal(again.status, 409);
+  assert.match(again.html, /Cannot add firewall rule[^]*there is one already/);
+  const saved = await ada.post(page, { ...closed, version, paths: "/other" }, page);
   assert.match(saved.html, /closed saved/);
   assert.match(await test.get("/admin/x"), /^200/);
+  const late = await ada.post(page, { ...closed, version, note: "late" }, page);
+  assert.equal(late.status, 409);
+  assert.match(late.html, /Cannot change firewall rule[^]*somebody else has changed it/);
+  const early = await ada.post(`${page}/delete`, { version }, "/firewall");
+  assert.equal(early.status, 409);
+  assert.match(early.html, /Cannot delete firewall rule[^]*somebody else has changed it/);
   assert.match(
-    (await ada.post("/firewall/closed/delete", {}, "/firewall")).html,
+    (await ada.post(`${page}/delete`, { version: versionIn(early.html) }, "/firewall")).html,
     /closed deleted\.[^]*There are no rules/,
   );
 });
