@@ -6,6 +6,7 @@ import { messageOf, PlatformError, unavailable } from "@lib/errors/mod.ts";
 import { grpcClient } from "@lib/grpc/mod.ts";
 import { HttpsClient } from "@lib/http/mod.ts";
 import { commandLine, derive } from "@lib/sandbox/mod.ts";
+import { untilReleased } from "@lib/service/mod.ts";
 import { AgentService, type StepEvent } from "@proto/mcp/v1/agent_pb.ts";
 import { programs } from "../programs.ts";
 import { type Layout, loopback } from "./layout.ts";
@@ -122,21 +123,28 @@ function localAgent(layout: Layout) {
   return grpcClient(AgentService, { address: `unix:${layout.srv("mcpagent", "run", "agent.sock")}` });
 }
 
-/** Has the agent drain and stop everything and itself; false when none runs. */
+/** From the agent's last answer to its process's end: it closes its listeners and its database. */
+const endingMs = 30_000;
+
+/** Has the agent drain and stop everything and itself, and waits for its process's end; false when none runs. */
 export async function stopAgent(layout: Layout, onStep: (step: StepEvent) => void): Promise<boolean> {
+  const wasRunning = await shutDown(layout, onStep);
+  // Its lock is the kernel's: free when nothing of the process is left, and nobody has the data folder open.
+  if (await untilReleased(layout.srv("mcpagent", "run", "agent.lock"), endingMs)) return wasRunning;
+  throw unavailable(`The agent's process has not ended ${endingMs / 1000} s after it was asked to stop`, {
+    hint: `What it does is in ${logFile(layout)}. Once it has ended, or you have ended it, run deno task down again.`,
+  });
+}
+
+async function shutDown(layout: Layout, onStep: (step: StepEvent) => void): Promise<boolean> {
   await using agent = localAgent(layout);
   try {
     // Every service has its shutdown time-out (10 s), stage after stage.
     for await (const step of agent.shutdown({}, { deadlineMs: 120_000 })) onStep(step);
+    return true;
   } catch (error) {
     if (!(error instanceof PlatformError) || error.code !== "unavailable") throw error;
     if (await agentHealth(layout) !== null) throw unavailable(`The agent does not stop: ${messageOf(error)}`);
     return false;
   }
-  const end = performance.now() + 30_000;
-  while (await agentHealth(layout) !== null) {
-    if (performance.now() > end) throw unavailable("The agent still answers 30 s after it was asked to stop");
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return true;
 }

@@ -16,3 +16,4 @@ export { runProgram } from "./run.ts";
 export { type Api, type ApiOptions, serveApi } from "./api.ts";
 export { serviceLogin, serviceVerifier } from "./verifier.ts";
 export { watchDatabase } from "./watch_database.ts";
+export { holdUntilExit, untilReleased } from "./process_lock.ts";

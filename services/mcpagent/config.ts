@@ -16,7 +16,7 @@ export const schema = defineConfig({
     srv_dir: path("/srv", "folder of the services' folders: their configs are read here, their own data is below"),
     bundles_dir: path("bundles", "unpacked programs, one folder per SHA-256"),
     logs_dir: path("logs", "what the programs print: `<service>.<component>.log`, 5 files of 10 MiB"),
-    run_dir: path("run", "files of running programs: lifelines, the local socket"),
+    run_dir: path("run", "files of running programs: lifelines, the local socket, the lock of this agent"),
     cache_dir: path("cache", "the runtime's cache of compiled code; no program is granted it"),
     local_socket: address(
       "unix:run/agent.sock",
