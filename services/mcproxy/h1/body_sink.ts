@@ -2,7 +2,7 @@
  * Messages as HTTP/1.1 writes them: the head together with the body's first bytes, the last chunk with its last ones.
  * @module
  */
-import { type ByteStream, latin1, writeLatin1 } from "../stream/byte_stream.ts";
+import { type ByteStream, latin1, latin1With } from "../stream/byte_stream.ts";
 import { type BodySink, noBytes } from "../relay/body.ts";
 import type { Fields } from "../relay/message.ts";
 import { scratchBuffers } from "./body_source.ts";
@@ -61,10 +61,7 @@ export class MessageSink implements BodySink {
     const head = this.#head;
     if (head === "") return bytes;
     this.#head = "";
-    const whole = new Uint8Array(head.length + bytes.length);
-    writeLatin1(head, whole);
-    if (bytes.length > 0) whole.set(bytes, head.length);
-    return whole;
+    return latin1With(head, bytes);
   }
 }
 

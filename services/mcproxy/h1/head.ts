@@ -10,6 +10,7 @@ import { Buffer } from "node:buffer";
 import type { ByteStream } from "../stream/byte_stream.ts";
 import type { Fields } from "../relay/message.ts";
 import { HttpFault } from "../relay/fault.ts";
+import { scanHead } from "./head_scan.ts";
 
 /** Limits of one head. */
 export interface HeadLimits {
@@ -53,6 +54,13 @@ export async function readHead(stream: ByteStream, limits: HeadLimits, started?:
       throw new HttpFault(400, "the message ends inside its head");
     }
     if (length === 0) started?.();
+    if (held === null) {
+      const scanned = scanHead(chunk, limits);
+      if (scanned !== null) {
+        if (scanned.end < chunk.length) stream.unread(chunk.subarray(scanned.end));
+        return scanned.head;
+      }
+    }
     let bytes: Buffer;
     if (held === null) {
       bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);

@@ -3,6 +3,7 @@ import type { ByteStream } from "../stream/byte_stream.ts";
 import { HttpFault } from "../relay/fault.ts";
 import { parseRequest } from "./request.ts";
 import { readHead } from "./head.ts";
+import { seeded } from "@lib/testing/mod.ts";
 
 /** A stream that delivers given pieces, each in the same buffer, as a socket's would. */
 class Pieces implements ByteStream {
@@ -54,6 +55,40 @@ Deno.test("readHead is null at an end before the first byte, takes one empty lin
   assert.equal((await readHead(new Pieces(["\r\nGET / HTTP/1.1\r\n\r\n"]), limits))?.line, "GET / HTTP/1.1");
   const odd = await readHead(new Pieces(["GET / HTTP/1.1\r\nA: \xa0\xff \r\n\r\n"]), limits);
   assert.deepEqual(odd?.values, ["\xa0\xff"]);
+});
+
+Deno.test("readHead reads and refuses a head in one piece as it does octet by octet", async () => {
+  const below = seeded(9112);
+  const whole =
+    "GET /a?b=c HTTP/1.1\r\nHost: a.test\r\nUser-Agent:\tx: y \r\naccept: */*\r\nX-Empty:\r\n\r\nrest: of it\r\n\r\n";
+  const odd = "\r\n\t :\0\x7f\xa0AZaz@[";
+  const small = { maxBytes: 110, maxFields: 5 };
+  const outcome = async (pieces: string[]) => {
+    const stream = new Pieces(pieces);
+    try {
+      const head = await readHead(stream, small);
+      return { head, length: whole.length };
+    } catch (error) {
+      assert.ok(error instanceof HttpFault, String(error));
+      return { status: error.status, reason: error.reason };
+    }
+  };
+  let read = 0;
+  const refused = new Set<string>();
+  for (let turn = 0; turn < 5000; turn++) {
+    let text = whole;
+    for (let change = below(4); change > 0; change--) {
+      const at = below(text.length);
+      const put = odd[below(odd.length)]!;
+      text = text.slice(0, at) + [put, put + text[at]!, ""][below(3)]! + text.slice(at + 1);
+    }
+    const [once, each] = [await outcome([text]), await outcome([...text])];
+    assert.deepEqual(once, each, JSON.stringify(text));
+    if ("head" in once) read++;
+    else refused.add(once.reason);
+  }
+  assert.ok(read > 500, `${read} were read`);
+  assert.ok(refused.size >= 6, [...refused].join("; "));
 });
 
 Deno.test("readHead refuses malformed heads", async () => {

@@ -56,19 +56,29 @@ const encoder = new TextEncoder();
 export function latin1(text: string): Uint8Array {
   const { length } = text;
   if (length > slabTextLength) return latin1Into(text, new Uint8Array(length));
-  if (slabUsed + length > slab.length) {
-    slab = new Uint8Array(slabBytes);
-    slabUsed = 0;
-  }
-  const bytes = slab.subarray(slabUsed, slabUsed += length);
+  const bytes = place(length);
   // Four times as fast as by character; as UTF-8 it is the same for ASCII, and too long for its place for all else.
   if (encoder.encodeInto(text, bytes).read === length) return bytes;
   return latin1Into(text, bytes);
 }
 
-/** Writes Latin-1 text to the front of `into`, which has room for it. */
-export function writeLatin1(text: string, into: Uint8Array): void {
-  if (encoder.encodeInto(text, into.subarray(0, text.length)).read !== text.length) latin1Into(text, into);
+/** Latin-1 text and bytes behind it, in memory of their own. */
+export function latin1With(text: string, bytes: Uint8Array): Uint8Array {
+  if (bytes.length === 0) return latin1(text);
+  const whole = place(text.length + bytes.length);
+  if (encoder.encodeInto(text, whole).written !== text.length) latin1Into(text, whole);
+  whole.set(bytes, text.length);
+  return whole;
+}
+
+/** Memory for so many bytes: allocating it costs fifty times as much as cutting it from the slab. */
+function place(length: number): Uint8Array {
+  if (length > slabTextLength) return new Uint8Array(length);
+  if (slabUsed + length > slab.length) {
+    slab = new Uint8Array(slabBytes);
+    slabUsed = 0;
+  }
+  return slab.subarray(slabUsed, slabUsed += length);
 }
 
 function latin1Into(text: string, bytes: Uint8Array): Uint8Array {

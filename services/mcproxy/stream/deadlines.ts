@@ -18,46 +18,60 @@ export interface Deadline {
 
 /** The deadlines of a program part; the timer runs only while there are any. */
 export class Deadlines {
-  readonly #open = new Set<{ at: number; expired: () => void }>();
+  readonly #open = new Set<OpenDeadline>();
   readonly #clock: Clock;
-  #tick: number;
+  /** When they were last looked at, by the monotonic clock. */
+  tick: number;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#tick = clock.monotonic();
+    this.tick = clock.monotonic();
   }
 
   /** @param expired called once per `set` that ran out */
   open(expired: () => void): Deadline {
-    const entry = { at: Infinity, expired };
-    if (this.#open.size === 0) this.#tick = this.#clock.monotonic();
-    this.#open.add(entry);
+    const deadline = new OpenDeadline(this, expired);
+    if (this.#open.size === 0) this.tick = this.#clock.monotonic();
+    this.#open.add(deadline);
     this.#timer ??= setInterval(() => this.#sweep(), sweepMs);
-    return {
-      // The tick may be one period old: adding the period keeps a deadline from firing early.
-      set: (ms) => {
-        entry.at = ms === 0 ? Infinity : this.#tick + ms + sweepMs;
-      },
-      clear: () => {
-        entry.at = Infinity;
-      },
-      close: () => {
-        entry.at = Infinity;
-        this.#open.delete(entry);
-        if (this.#open.size > 0) return;
-        clearInterval(this.#timer);
-        this.#timer = undefined;
-      },
-    };
+    return deadline;
+  }
+
+  close(deadline: OpenDeadline): void {
+    this.#open.delete(deadline);
+    if (this.#open.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #sweep(): void {
-    this.#tick = this.#clock.monotonic();
-    for (const entry of this.#open) {
-      if (entry.at > this.#tick) continue;
-      entry.at = Infinity;
-      entry.expired();
+    this.tick = this.#clock.monotonic();
+    for (const deadline of this.#open) {
+      if (deadline.at > this.tick) continue;
+      deadline.at = Infinity;
+      deadline.expired();
     }
+  }
+}
+
+/** One object without closures: every request has several. */
+class OpenDeadline implements Deadline {
+  at = Infinity;
+
+  constructor(readonly all: Deadlines, readonly expired: () => void) {}
+
+  set(ms: number): void {
+    // The tick may be one period old: adding the period keeps a deadline from firing early.
+    this.at = ms === 0 ? Infinity : this.all.tick + ms + sweepMs;
+  }
+
+  clear(): void {
+    this.at = Infinity;
+  }
+
+  close(): void {
+    this.at = Infinity;
+    this.all.close(this);
   }
 }

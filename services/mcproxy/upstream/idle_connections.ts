@@ -12,7 +12,8 @@ interface Idle {
   readonly stream: PooledStream;
   readonly owner: string;
   readonly since: number;
-  readonly deadline: Deadline;
+  /** When it is closed. */
+  readonly until: number;
 }
 
 export interface IdleLimits {
@@ -23,6 +24,9 @@ export interface IdleLimits {
 /** See the module; the last used is taken first. */
 export class IdleConnections {
   readonly #idle: Idle[] = [];
+  /** One for all of them, for the first that has to go; null while there is none. */
+  #deadline: Deadline | null = null;
+  #nextAt = Infinity;
   #closed = false;
 
   /** @param now monotonic ms */
@@ -43,7 +47,6 @@ export class IdleConnections {
       if (idle.owner !== owner) continue;
       if (!repeatable && this.now() - idle.since > freshMs) return null;
       this.#idle.splice(index, 1);
-      idle.deadline.close();
       return idle.stream;
     }
     return null;
@@ -54,19 +57,40 @@ export class IdleConnections {
     if (stream.closed) return;
     const ms = Math.min(keepMs, this.limits.idleMs);
     if (ms <= 0 || this.#closed || this.#idle.length >= this.limits.maxIdle) return stream.destroy();
-    const idle: Idle = { stream, owner, since: this.now(), deadline: this.deadlines.open(() => this.#drop(idle)) };
-    idle.deadline.set(ms);
+    const since = this.now();
+    const idle: Idle = { stream, owner, since, until: since + ms };
     this.#idle.push(idle);
+    if (idle.until < this.#nextAt) this.#wakeAt(idle.until, since);
     stream.shrink();
     // A backend that closes an idle connection, or sends what nobody asked for, takes it out of the pool.
     stream.watch(() => this.#drop(idle));
+  }
+
+  #wakeAt(at: number, now: number): void {
+    this.#nextAt = at;
+    this.#deadline ??= this.deadlines.open(() => this.#expired());
+    this.#deadline.set(Math.max(1, at - now));
+  }
+
+  /** Closes those whose time is over, and waits for the next. */
+  #expired(): void {
+    const now = this.now();
+    for (const idle of [...this.#idle]) if (idle.until <= now) this.#drop(idle);
+    const next = this.#idle.reduce((first, { until }) => Math.min(first, until), Infinity);
+    if (next === Infinity) this.#rest();
+    else this.#wakeAt(next, now);
+  }
+
+  #rest(): void {
+    this.#nextAt = Infinity;
+    this.#deadline?.close();
+    this.#deadline = null;
   }
 
   #drop(idle: Idle): void {
     const index = this.#idle.indexOf(idle);
     if (index < 0) return;
     this.#idle.splice(index, 1);
-    idle.deadline.close();
     idle.stream.destroy();
   }
 
@@ -74,5 +98,6 @@ export class IdleConnections {
   close(): void {
     this.#closed = true;
     for (const idle of [...this.#idle]) this.#drop(idle);
+    this.#rest();
   }
 }
