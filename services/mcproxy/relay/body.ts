@@ -52,13 +52,26 @@ export type Progress = (side: "source" | "sink", bytes: number) => void;
 export const noBytes = new Uint8Array(0);
 
 /**
- * Relays until the body has ended.
+ * Relays until the body has ended. What is at hand whole goes without a promise.
  * @throws BodyCut when either side fails; HttpFault when the body is malformed. The sink then has a body that it can
  *   tell is incomplete, as long as nobody ends it.
  */
-export async function relayBody(from: BodySource, to: BodySink, progress: Progress): Promise<void> {
-  for (;;) {
-    let next = readNext(from);
+export function relayBody(from: BodySource, to: BodySink, progress: Progress): Promise<void> | void {
+  const next = readNext(from);
+  if (next instanceof Promise || (next !== null && !from.ended)) return relayPieces(next, from, to, progress);
+  progress("sink", next?.length ?? 0);
+  const written = finish(to, next ?? noBytes, from);
+  if (written instanceof Promise) return settle(written, "sink").then(() => from.release());
+  from.release();
+}
+
+async function relayPieces(
+  first: ReturnType<BodySource["read"]>,
+  from: BodySource,
+  to: BodySink,
+  progress: Progress,
+): Promise<void> {
+  for (let next = first;; next = readNext(from)) {
     if (next instanceof Promise) {
       // Nothing at hand: the head must not wait for the body (events, long polls, 100-continue).
       const flushed = flush(to);
@@ -79,11 +92,11 @@ export async function relayBody(from: BodySource, to: BodySink, progress: Progre
 }
 
 /** Ends a sink whose message has no body. */
-export async function relayNothing(to: BodySink, progress: Progress): Promise<void> {
+export function relayNothing(to: BodySink, progress: Progress): Promise<void> | void {
   progress("sink", 0);
   try {
     const written = to.end(noBytes, false, null);
-    if (written instanceof Promise) await written;
+    if (written instanceof Promise) return settle(written, "sink");
   } catch (error) {
     throw new BodyCut("sink", error);
   }

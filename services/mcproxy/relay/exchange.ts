@@ -92,20 +92,19 @@ export class Exchange {
     if (this.#phase !== "waiting") this.#cutOff();
   }
 
-  async #serve(): Promise<void> {
+  #serve(): Promise<void> {
     const { context, client: { request } } = this;
     const refusal = context.refusal(request.target, fieldValue(request.fields, "user-agent") ?? "");
     if (refusal !== null) {
       this.#outcome.rule = refusal.rule;
-      return await this.#answer(refusalPage(refusal));
+      return this.#answer(refusalPage(refusal));
     }
     const live = context.route(request.target);
-    if (live === null) return await this.#answer({ ...page(421, "this name is no longer served here"), closes: true });
+    if (live === null) return this.#answer({ ...page(421, "this name is no longer served here"), closes: true });
     this.#live = this.#outcome.route = live;
     live.counters.requests++;
     const answer = ownAnswer(live.route, request);
-    if (answer !== null) return await this.#answer(answer);
-    await this.#attempt(live.route);
+    return answer === null ? this.#attempt(live.route) : this.#answer(answer);
   }
 
   async #attempt(first: Route): Promise<void> {
@@ -264,8 +263,8 @@ export class Exchange {
       }
     }
     const sink = client.respond(head, this.#uploaded);
-    if (body === null) await relayNothing(sink, progress);
-    else await relayBody(body, sink, progress);
+    const relayed = body === null ? relayNothing(sink, progress) : relayBody(body, sink, progress);
+    if (relayed instanceof Promise) await relayed;
     const uploaded = this.#uploaded;
     client.delivered(uploaded);
     call.release(uploaded);

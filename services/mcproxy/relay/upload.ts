@@ -44,12 +44,14 @@ export class Upload {
       this.error = error;
       options.settled(this);
     };
-    relayBody(options.from, options.to, (on, bytes) => {
-      side = on;
-      options.moved(bytes);
-      if (this.state !== "running" || this.#relaxed) return;
-      this.#deadline.set(on === "source" ? options.clientMs : options.backendMs);
-    }).then(
+    const relayed = async () =>
+      await relayBody(options.from, options.to, (on, bytes) => {
+        side = on;
+        options.moved(bytes);
+        if (this.state !== "running" || this.#relaxed) return;
+        this.#deadline.set(on === "source" ? options.clientMs : options.backendMs);
+      });
+    relayed().then(
       () => finish("done", null),
       (error) => finish(error instanceof BodyCut && error.side === "sink" ? "refused" : "broken", error),
     );
