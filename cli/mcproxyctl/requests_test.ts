@@ -48,6 +48,12 @@ const writes: [line: string, asks: string][] = [
     put('"backends":["h:1"],"path":"/a","healthCheck":{"path":"/health","intervalMs":10000,"timeoutMs":500}'),
   ],
   [
+    "route put example.org --path /a --backend h:1 --health-path /up --health-host b.test:81 --health-status 204 --health-status 401-403",
+    put(
+      '"backends":["h:1"],"path":"/a","healthCheck":{"path":"/up","expectedStatuses":["204","401-403"],"host":"b.test:81"}',
+    ),
+  ],
+  [
     "route put example.org --path /a --backend h:1 --health-interval 1m",
     put('"backends":["h:1"],"path":"/a","healthCheck":{"intervalMs":60000}'),
   ],
@@ -68,7 +74,7 @@ const writes: [line: string, asks: string][] = [
   [
     "route backends example.org --path /api h:1",
     put(
-      '"backends":["h:1"],"path":"/api","backendProtocol":"tls","backendName":"api.internal","sendProxyProtocol":"v2","stripPath":true,"requestHeaders":[{"op":"set","name":"x-team","value":"web"},{"op":"remove","name":"cookie"}],"responseHeaders":[{"op":"add","name":"vary","value":"accept"}],"compress":true,"maxBodyBytes":"20971520","responseTimeoutMs":90000,"healthCheck":{"path":"/health","intervalMs":5000,"timeoutMs":500},' +
+      '"backends":["h:1"],"path":"/api","backendProtocol":"tls","backendName":"api.internal","sendProxyProtocol":"v2","stripPath":true,"requestHeaders":[{"op":"set","name":"x-team","value":"web"},{"op":"remove","name":"cookie"}],"responseHeaders":[{"op":"add","name":"vary","value":"accept"}],"compress":true,"maxBodyBytes":"20971520","responseTimeoutMs":90000,"healthCheck":{"path":"/health","intervalMs":5000,"timeoutMs":500,"expectedStatuses":["200-299","401"],"host":"up"},' +
         version,
     ),
   ],

@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import { time } from "@lib/cli/mod.ts";
 import { type Column } from "@lib/terminal/mod.ts";
-import type { HeaderEdit, Route } from "@proto/mcproxy/v1/mcproxy_pb.ts";
+import type { HeaderEdit, HealthCheck, Route } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { sizeText, timeText } from "./amounts.ts";
 
 /** What identifies a route. */
@@ -54,18 +54,18 @@ export function routeFacts(route: Route): [name: string, value: string][] {
     ["compresses", "text", route.compress],
     ["max body", sizeText(route.maxBodyBytes), route.maxBodyBytes > 0n],
     ["time-out", `${timeText(route.responseTimeoutMs)} for a response's head`, route.responseTimeoutMs > 0],
-    [
-      "health",
-      `${healthCheck?.path || "a connection"} every ${timeText(healthCheck?.intervalMs ?? 0)}, within ${
-        timeText(healthCheck?.timeoutMs ?? 0)
-      }`,
-      healthCheck !== undefined,
-    ],
+    ["health", healthCheck === undefined ? "" : healthText(healthCheck), healthCheck !== undefined],
     ["created", time(route.createdAt)],
     ["changed", time(route.updatedAt)],
     ["version", route.version],
   ];
   return rows.filter(([, , isSet = true]) => isSet).map(([name, value]) => [name, value]);
+}
+
+function healthText({ path, host, expectedStatuses, intervalMs, timeoutMs }: HealthCheck): string {
+  const asked = `${path || "a connection"}${host === "" ? "" : ` of ${host}`}`;
+  const well = expectedStatuses.length === 0 ? "" : `, well with ${expectedStatuses.join(" ")}`;
+  return `${asked} every ${timeText(intervalMs)}, within ${timeText(timeoutMs)}${well}`;
 }
 
 function protocolText({ backendProtocol, backendInsecure, backendName }: Route): string {

@@ -48,7 +48,7 @@ response headers  add vary: accept
 compresses        text
 max body          20M
 time-out          1m30s for a response's head
-health            /health every 5s, within 500ms
+health            /health of up every 5s, within 500ms, well with 200-299 401
 created           2026-01-02T03:04:05Z
 changed           2026-01-02T03:04:05Z
 version           5f0c2a91d3e47b68

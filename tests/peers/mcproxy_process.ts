@@ -142,7 +142,9 @@ export class McproxyProcess implements AsyncDisposable {
       responseHeaders: [...responseHeaders],
       maxBodyBytes: BigInt(maxBodyBytes),
       ...(redirect ? { redirect } : {}),
-      ...(healthCheck ? { healthCheck } : {}),
+      ...(healthCheck
+        ? { healthCheck: { ...healthCheck, expectedStatuses: [...healthCheck.expectedStatuses ?? []] } }
+        : {}),
     });
   }
 

@@ -26,6 +26,8 @@ interface PutFlags extends KeyFlags {
   readonly maxBody?: bigint;
   readonly responseTimeout?: number;
   readonly healthPath?: string;
+  readonly healthHost?: string;
+  readonly healthStatus?: readonly string[];
   readonly healthInterval?: number;
   readonly healthTimeout?: number;
   readonly expectedVersion?: string;
@@ -78,6 +80,8 @@ const putFlags = {
   },
   responseTimeout: timeFlag("Longest wait for a response's head [the configuration's]"),
   healthPath: textFlag("Ask the backends for it whether they are well", "PATH"),
+  healthHost: textFlag("Whom they are asked as [the route's host]", "HOST[:PORT]"),
+  healthStatus: listFlag("What is well: 204, 200-299; several by repeating [200-399]", "STATUS"),
   healthInterval: timeFlag("How often; without a path a connection is enough [5s]"),
   healthTimeout: timeFlag("How long an answer may take [2s]"),
   ...expectedVersionFlag,
@@ -104,7 +108,7 @@ const flagOf: Readonly<Record<string, string>> = {
   compress: "--compress",
   max_body_bytes: "--max-body",
   response_timeout_ms: "--response-timeout",
-  health_check: "--health-path, --health-interval",
+  health_check: "--health-path and the like",
 };
 
 export const routePutCommand = buildCommand({
@@ -126,8 +130,9 @@ export const routePutCommand = buildCommand({
   },
   parameters: { flags: putFlags, positional: hostArgument },
   async func(this: CliContext, flags: PutFlags, hostname: string) {
-    const { healthPath, healthInterval, healthTimeout, redirect } = flags;
-    const isChecked = [healthPath, healthInterval, healthTimeout].some((one) => one !== undefined);
+    const { healthPath, healthHost, healthStatus, healthInterval, healthTimeout, redirect } = flags;
+    const checks = [healthPath, healthHost, healthStatus, healthInterval, healthTimeout];
+    const isChecked = checks.some((one) => one !== undefined);
     const request = {
       hostname,
       listener: flags.listener,
@@ -150,7 +155,15 @@ export const routePutCommand = buildCommand({
       maxBodyBytes: flags.maxBody ?? 0n,
       responseTimeoutMs: flags.responseTimeout ?? 0,
       ...(isChecked
-        ? { healthCheck: { path: healthPath ?? "", intervalMs: healthInterval ?? 0, timeoutMs: healthTimeout ?? 0 } }
+        ? {
+          healthCheck: {
+            path: healthPath ?? "",
+            host: healthHost ?? "",
+            expectedStatuses: [...healthStatus ?? []],
+            intervalMs: healthInterval ?? 0,
+            timeoutMs: healthTimeout ?? 0,
+          },
+        }
         : {}),
       expectedVersion: flags.expectedVersion ?? "",
     };

@@ -20,7 +20,7 @@ const api = {
   requestHeaders: [{ op: "set", name: "x-team", value: "web" }, { op: "remove", name: "cookie" }],
   responseHeaders: [{ op: "add", name: "vary", value: "accept" }],
   ...{ maxBodyBytes: 20n * 1024n ** 2n, responseTimeoutMs: 90_000, createdAt: at, updatedAt: at, version },
-  healthCheck: { path: "/health", intervalMs: 5000, timeoutMs: 500 },
+  healthCheck: { path: "/health", intervalMs: 5000, timeoutMs: 500, expectedStatuses: ["200-299", "401"], host: "up" },
 };
 const old = {
   ...{ listener: "https", hostname: "old.example.org", path: "/", mode: "l7", acme: true, backendProtocol: "h1" },

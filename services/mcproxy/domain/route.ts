@@ -6,16 +6,9 @@
 import { invalid, quote } from "@lib/errors/mod.ts";
 import { type Backend, parseBackend } from "./backend.ts";
 import { certificatePath } from "./certificate_path.ts";
+import { type HealthCheck, type HealthCheckInput, parseHealthCheck } from "./health_check.ts";
 import { parseHostname, parseRouteName } from "./hostname.ts";
-import {
-  type BackendProtocol,
-  type HeaderEdit,
-  type HealthCheck,
-  parseEdits,
-  parseHealthCheck,
-  parseRedirect,
-  type Redirect,
-} from "./route_http.ts";
+import { type BackendProtocol, type HeaderEdit, parseEdits, parseRedirect, type Redirect } from "./route_http.ts";
 import { parseRoutePath } from "./route_path.ts";
 
 /** `l4`: bytes pass as they are, TLS included. `l7`: TLS ends here, and HTTP goes to the backend. */
@@ -83,7 +76,7 @@ export interface RouteInput {
   compress?: boolean;
   maxBodyBytes?: number | bigint;
   responseTimeoutMs?: number;
-  healthCheck?: { path: string; intervalMs: number; timeoutMs: number } | null | undefined;
+  healthCheck?: HealthCheckInput | null | undefined;
 }
 
 /** What the configuration permits. */

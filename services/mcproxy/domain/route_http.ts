@@ -23,14 +23,6 @@ export interface Redirect {
   readonly to: string;
 }
 
-/** How backends are asked whether they are well. */
-export interface HealthCheck {
-  /** Asked for with GET; "" for a connection alone. */
-  readonly path: string;
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-}
-
 /** More edits than this on one route belong into the backend. */
 const maxEdits = 32;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -95,25 +87,4 @@ export function parseRedirect(input: { status: number; to: string } | null | und
     throw invalid("redirect", `to must be "https://…", "http://…" or a path, got ${quote(input.to)}`);
   }
   return { status: input.status, to: input.to };
-}
-
-/** 0 stands for the default. @throws PlatformError `invalid` on `health_check` */
-export function parseHealthCheck(
-  input: { path: string; intervalMs: number; timeoutMs: number } | null | undefined,
-): HealthCheck | null {
-  if (input === undefined || input === null) return null;
-  const { path, intervalMs = 0, timeoutMs = 0 } = input;
-  if (path !== "" && !/^\/[\x21-\x7e]{0,1023}$/.test(path)) {
-    throw invalid("health_check", `path must be "" or start with "/", got ${quote(path)}`);
-  }
-  // A second: more often is load, not knowledge.
-  const interval = intervalMs === 0 ? 5000 : intervalMs;
-  const timeout = timeoutMs === 0 ? 2000 : timeoutMs;
-  if (interval < 1000 || interval > 3_600_000) {
-    throw invalid("health_check", `interval_ms must be from 1000 to 3600000, got ${interval}`);
-  }
-  if (timeout > interval) {
-    throw invalid("health_check", `timeout_ms (${timeout}) must not be longer than interval_ms (${interval})`);
-  }
-  return { path, intervalMs: interval, timeoutMs: timeout };
 }

@@ -49,7 +49,9 @@ function routeMessage({ createdAt, updatedAt, redirect, healthCheck, maxBodyByte
     requestHeaders: [...route.requestHeaders],
     responseHeaders: [...route.responseHeaders],
     ...(redirect === null ? {} : { redirect }),
-    ...(healthCheck === null ? {} : { healthCheck }),
+    ...(healthCheck === null ? {} : {
+      healthCheck: { ...healthCheck, expectedStatuses: [...healthCheck.expectedStatuses ?? []] },
+    }),
     maxBodyBytes: BigInt(maxBodyBytes),
     createdAt: timestampFromMs(createdAt),
     updatedAt: timestampFromMs(updatedAt),

@@ -4,7 +4,7 @@
  */
 import { messageOf } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
-import type { HealthCheck } from "../domain/route_http.ts";
+import { type HealthCheck, isExpected } from "../domain/health_check.ts";
 import type { BackendCall } from "../relay/backend_call.ts";
 import { noBody, noFields, noNames, type RequestHead } from "../relay/message.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
@@ -33,7 +33,7 @@ interface Watch {
 
 /** The identity of a check: two routes that ask the same of the same backend have one. */
 export function watchKey({ check, host, target }: Pick<Watched, "check" | "host" | "target">): string {
-  return [target, host, check.path, check.intervalMs, check.timeoutMs].join(" ");
+  return [target, host, check.path, check.intervalMs, check.timeoutMs, check.expectedStatuses ?? ""].join(" ");
 }
 
 /** See the module. */
@@ -107,7 +107,7 @@ export class HealthChecks {
       if (check.path === "") return;
       const sent = call.send(requestOf(check, host), { remote: "127.0.0.1", prefix: "" });
       const { status } = await Promise.race([this.#answer(call, sent), late.promise]);
-      if (status >= 400) throw new Error(`status ${status}`);
+      if (!isExpected(check, status)) throw new Error(`status ${status}`);
     } finally {
       deadline.close();
       watch.cancel = () => {};

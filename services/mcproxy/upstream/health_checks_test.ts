@@ -125,3 +125,32 @@ Deno.test("HealthChecks without a path asks for a connection alone, and stops wh
   again.close();
   await accepting;
 });
+
+Deno.test("HealthChecks takes the statuses that the check names, and asks for its host, in both protocols", async () => {
+  const hosts: string[] = [];
+  let status = 401;
+  await using one = new RawBackend(async (connection) => {
+    hosts.push(/^Host: (.*)\r$/m.exec(await connection.until("\r\n\r\n"))![1]!);
+    await connection.send(`HTTP/1.1 ${status} x\r\nContent-Length: 0\r\n\r\n`);
+  });
+  await using two = new H2Backend((stream) => {
+    hosts.push(stream.authority);
+    stream.respond(status, [], true);
+  });
+  for (const [port, protocol] of [[one.port, "h1"], [two.port, "h2c"]] as const) {
+    hosts.length = 0;
+    status = 401;
+    const all = upstreams();
+    const route = checked([port], "/up", protocol);
+    const check = { ...route.healthCheck!, expectedStatuses: ["204", "401"], host: "b.test:81" };
+    all.retain([{ ...route, healthCheck: check }]);
+    await until(() => hosts.length >= 3);
+    assert.deepEqual([all.health.out, [...new Set(hosts)]], [[], ["b.test:81"]]);
+    // Well for who asks for nothing in particular.
+    status = 200;
+    await until(() => all.health.out.length === 1);
+    status = 204;
+    await until(() => all.health.out.length === 0);
+    all.close();
+  }
+});

@@ -170,7 +170,7 @@ function watchOf({ healthCheck, hostname }: Route, pool: BackendPool): Watched |
   const options = { repeatable: false, fresh: true, webSocket: false, peer: nobody };
   return {
     check: healthCheck,
-    host: isHostname(hostname) ? hostname : pool.backend.key,
+    host: healthCheck.host ?? (isHostname(hostname) ? hostname : pool.backend.key),
     target: pool.target.key,
     call: () => pool.call(options),
   };

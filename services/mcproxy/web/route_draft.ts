@@ -33,6 +33,8 @@ export const routeFields = [
   "response_timeout_ms",
   "health_check",
   "health_path",
+  "health_host",
+  "health_statuses",
   "health_interval_ms",
   "health_timeout_ms",
 ] as const;
@@ -74,6 +76,8 @@ export function draftOf(route: Route): RouteDraft {
     response_timeout_ms: number(route.responseTimeoutMs),
     health_check: tick(healthCheck !== undefined),
     health_path: healthCheck?.path ?? "",
+    health_host: healthCheck?.host ?? "",
+    health_statuses: healthCheck?.expectedStatuses.join(", ") ?? "",
     health_interval_ms: number(healthCheck?.intervalMs ?? 0),
     health_timeout_ms: number(healthCheck?.timeoutMs ?? 0),
   };
@@ -113,6 +117,8 @@ export function requestOf(draft: RouteDraft): MessageInitShape<typeof PutRouteRe
     ...(draft.health_check === "" ? {} : {
       healthCheck: {
         path: draft.health_path,
+        host: draft.health_host,
+        expectedStatuses: wordsOf(draft.health_statuses),
         intervalMs: whole(draft.health_interval_ms, "health_interval_ms"),
         timeoutMs: whole(draft.health_timeout_ms, "health_timeout_ms"),
       },

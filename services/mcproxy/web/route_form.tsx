@@ -219,6 +219,25 @@ function Backend({ draft, errors }: PartProps) {
           class="wide"
           mono
         />
+        <Field
+          name="health_host"
+          label="Of host"
+          value={draft.health_host}
+          errors={errors}
+          placeholder="the route's"
+          mono
+        />
+        <Field
+          name="health_statuses"
+          label="Well when answered"
+          value={draft.health_statuses}
+          errors={errors}
+          placeholder="200-399"
+          hint="As in 200-299, 401."
+          mono
+        />
+      </div>
+      <div class="line">
         <Milliseconds
           name="health_interval_ms"
           label="Every, ms"

@@ -4,7 +4,7 @@
  */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { CsrfField, Field, RelativeTime, type Visit } from "@lib/web/mod.ts";
-import type { BackendStats, Certificate, Route, RouteStats } from "@proto/mcproxy/v1/mcproxy_pb.ts";
+import type { BackendStats, Certificate, HealthCheck, Route, RouteStats } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { bytesText, countText, latencyText, partText } from "./amounts.ts";
 import { State } from "./certificates_page.tsx";
 import type { Desk, DeskRoute } from "./desk.ts";
@@ -139,6 +139,12 @@ const protocols: Record<string, string> = {
   tls: "TLS, HTTP/2 or HTTP/1.1",
 };
 
+function healthText({ path, host, expectedStatuses, intervalMs, timeoutMs }: HealthCheck): string {
+  const asked = path === "" ? "a connection" : `GET ${path}${host === "" ? "" : ` of ${host}`}`;
+  const well = expectedStatuses.length === 0 ? "" : `, well when answered ${expectedStatuses.join(", ")}`;
+  return `${asked} every ${latencyText(intervalMs)}, failed after ${latencyText(timeoutMs)}${well}`;
+}
+
 function Settings(
   { route, certificate, now }: { route: Route; certificate: Certificate | undefined; now: number },
 ) {
@@ -160,11 +166,7 @@ function Settings(
     ["Longest wait for an answer", route.responseTimeoutMs === 0 ? "" : latencyText(route.responseTimeoutMs)],
     [
       "Health check",
-      healthCheck === undefined
-        ? ""
-        : `${healthCheck.path === "" ? "a connection" : `GET ${healthCheck.path}`} every ${
-          latencyText(healthCheck.intervalMs)
-        }, failed after ${latencyText(healthCheck.timeoutMs)}`,
+      healthCheck === undefined ? "" : healthText(healthCheck),
     ],
   ];
   const shown = rows.filter(([, value]) => value !== "");

@@ -158,7 +158,7 @@ Deno.test("pages keep every setting of a route that they change", async () => {
     requestHeaders: [{ op: "set", name: "x-a", value: "1: 2" }, { op: "remove", name: "x-b", value: "" }],
     responseHeaders: [{ op: "add", name: "x-c", value: "" }],
     ...{ compress: true, maxBodyBytes: 1000, responseTimeoutMs: 2000 },
-    healthCheck: { path: "/up", intervalMs: 3000, timeoutMs: 1000 },
+    healthCheck: { path: "/up", intervalMs: 3000, timeoutMs: 1000, expectedStatuses: ["204", "401"], host: "b.test" },
   });
   const stored = () => proxy.routes().find(({ hostname }) => hostname === "a.test")!;
   const before = stored();
@@ -220,6 +220,17 @@ Deno.test("pages show a refused value beside its field, with what was typed", as
     assert.match(beside, error);
     assert.ok(html.includes(fields[field]!), what);
   }
+  // Of several fields that belong together, below them.
+  const check = {
+    backends: "127.0.0.1:1",
+    tls_key: "a.key",
+    health_check: "1",
+    health_path: "/",
+    health_statuses: "2xx",
+  };
+  const { status, html } = await ada.post("/new-route", { ...route, ...check }, "/new-route");
+  assert.equal(status, 400);
+  assert.match(html, /value="2xx"[^]*role="alert">expected_statuses must be from 200 to 599/);
   assert.equal(test.proxy.routes().length, 2);
 });
 
