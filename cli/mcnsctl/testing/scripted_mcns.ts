@@ -1,14 +1,11 @@
 /** An MCNS that answers what a test says, over real gRPC with TLS: a command line's tests start no service. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { join } from "node:path";
 import { runCaptured } from "@lib/cli/testing/captured_run.ts";
-import { scriptedOperations } from "@lib/cli/testing/scripted_operations.ts";
+import { scriptedServer } from "@lib/cli/testing/scripted_server.ts";
 import { restApp } from "@lib/contract/mod.ts";
-import { serveGrpc } from "@lib/grpc/mod.ts";
 import { serveHttp } from "@lib/http/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
-import { CertificateFiles } from "@lib/tls/mod.ts";
-import { type Ran, throwawayCa } from "@lib/testing/mod.ts";
+import type { Ran } from "@lib/testing/mod.ts";
 import { DnssecService } from "@proto/mcns/v1/dnssec_pb.ts";
 import { AdminService, AuthService, RecordService, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
 import { TransferService, TsigService } from "@proto/mcns/v1/transfer_pb.ts";
@@ -48,50 +45,23 @@ export interface ScriptedMcns extends AsyncDisposable {
 }
 
 export async function scriptedMcns(answers: Answers = {}): Promise<ScriptedMcns> {
-  const folder = Deno.makeTempDirSync({ prefix: "mcnsctl-" });
-  const file = (name: string, text: string) => {
-    Deno.writeTextFileSync(join(folder, name), text);
-    return join(folder, name);
-  };
-  const ca = await throwawayCa();
-  const { cert, key } = await ca.issue(["localhost", "127.0.0.1", "mcns.example"]);
-  const certificates = CertificateFiles.load({
-    cert: file("cert.pem", cert),
-    key: file("key.pem", key),
-    log: silentLogger,
-    pollMs: 0,
+  const server = await scriptedServer({
+    ...{ program: "mcnsctl", serverName: "mcns.example", services },
+    script: { asked: [] as string[], answers },
   });
-  const scripted = { asked: [] as string[], answers };
-  const authenticate = (token: string) =>
-    Promise.resolve(
-      token === "good"
-        ? { subject: "1", username: "ada", accountType: "human" as const, roles: ["admin"], tokenId: "t" }
-        : null,
-    );
-  const operations = services.flatMap((service) => scriptedOperations(service, scripted));
-  const listening = { address: "127.0.0.1:0", tls: certificates, log: silentLogger };
-  const server = await serveGrpc({ ...listening, authenticate, operations });
+  const { script, operations, folder, file, certificates, authenticate } = server;
+  const log = silentLogger;
   const rest = await serveHttp({
-    ...listening,
-    fetch: restApp(operations, { authenticate, log: silentLogger, service: "mcns", version: "1" }),
+    ...{ address: "127.0.0.1:0", tls: certificates, log },
+    fetch: restApp(operations, { authenticate, log, service: "mcns", version: "1" }),
   });
-  const where = ["--server", server.address, "--ca", file("ca.pem", ca.root)];
-  const token = file("token", "good\n");
   const bare = (...words: string[]): Promise<Ran> => runCaptured(app, words);
-  const mcnsctl = (...words: string[]) =>
-    bare(...words, ...where, ...(words.includes("--token-file") ? [] : ["--token-file", token]));
-  return Object.assign(scripted, {
-    folder,
-    file,
-    bare,
-    mcnsctl,
-    restAddress: rest.address,
-    programs: { mcnsctl, bare },
+  const mcnsctl = (...words: string[]) => bare(...server.meant(words));
+  return Object.assign(script, {
+    ...{ folder, file, bare, mcnsctl, restAddress: rest.address, programs: { mcnsctl, bare } },
     async [Symbol.asyncDispose]() {
-      await server.close(0);
       await rest.close(0);
-      certificates.close();
-      Deno.removeSync(folder, { recursive: true });
+      await server[Symbol.asyncDispose]();
     },
   });
 }

@@ -3,11 +3,10 @@ import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { join } from "node:path";
 import { type CliContext } from "@lib/cli/mod.ts";
 import { runCaptured } from "@lib/cli/testing/captured_run.ts";
-import { scriptedOperations } from "@lib/cli/testing/scripted_operations.ts";
+import { scriptedServer } from "@lib/cli/testing/scripted_server.ts";
 import { serveGrpc } from "@lib/grpc/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
-import { type Ran, throwawayCa } from "@lib/testing/mod.ts";
-import { CertificateFiles } from "@lib/tls/mod.ts";
+import type { Ran } from "@lib/testing/mod.ts";
 import {
   CertificateService,
   FirewallService,
@@ -56,43 +55,23 @@ export interface ScriptedMcproxy extends AsyncDisposable {
 }
 
 export async function scriptedMcproxy(answers: Answers = {}): Promise<ScriptedMcproxy> {
-  const folder = Deno.makeTempDirSync({ prefix: "mcproxyctl-" });
-  const file = (name: string, text: string) => {
-    Deno.writeTextFileSync(join(folder, name), text);
-    return join(folder, name);
-  };
-  const ca = await throwawayCa();
-  const { cert, key } = await ca.issue(["localhost", "127.0.0.1", "proxy.example"]);
-  const certificates = CertificateFiles.load({
-    cert: file("cert.pem", cert),
-    key: file("key.pem", key),
-    log: silentLogger,
-    pollMs: 0,
+  const server = await scriptedServer({
+    ...{ program: "mcproxyctl", serverName: "proxy.example", services },
+    script: { asked: [] as string[], answers },
   });
-  const scripted = { asked: [] as string[], answers };
-  const admin = { subject: "1", username: "ada", accountType: "human" as const, roles: ["admin"], tokenId: "t" };
-  const operations = services.flatMap((service) => scriptedOperations(service, scripted));
+  const { script, operations, folder, file } = server;
   const socket = join(folder, "admin.sock");
-  const log = silentLogger;
-  const local = await serveGrpc({ address: `unix:${socket}`, authenticate: "local", log, operations });
-  const remotely = await serveGrpc({
-    ...{ address: "127.0.0.1:0", tls: certificates, log, operations },
-    authenticate: (token) => Promise.resolve(token === "good" ? admin : null),
-  });
-  const where = ["--server", remotely.address, "--ca", file("ca.pem", ca.root)];
-  const token = file("token", "good\n");
+  const local = await serveGrpc({ address: `unix:${socket}`, authenticate: "local", log: silentLogger, operations });
   const bare = (...words: string[]) => runCaptured(app, words);
   const mcproxyctl = (...words: string[]) => bare(...words, "--socket", socket);
-  const remote = (...words: string[]) =>
-    bare(...words, ...where, ...(words.includes("--token-file") ? [] : ["--token-file", token]));
-  return Object.assign(scripted, {
+  const remote = (...words: string[]) => bare(...server.meant(words));
+  return Object.assign(script, {
     ...{ folder, socket, file, bare, mcproxyctl, remote },
     on: (outside: Partial<CliContext>, ...words: string[]) => runCaptured(app, [...words, "--socket", socket], outside),
     programs: { mcproxyctl, remote, bare },
     async [Symbol.asyncDispose]() {
-      await Promise.all([local.close(0), remotely.close(0)]);
-      certificates.close();
-      Deno.removeSync(folder, { recursive: true });
+      await local.close(0);
+      await server[Symbol.asyncDispose]();
     },
   });
 }
