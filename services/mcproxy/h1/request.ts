@@ -5,6 +5,7 @@
 import { HttpFault } from "../relay/fault.ts";
 import { hostnameOf } from "../relay/authority.ts";
 import { noNames, type RequestHead } from "../relay/message.ts";
+import { connectionNames } from "./connection_names.ts";
 import { type Framing, lengthOf, requestFraming } from "./framing.ts";
 import { type Head, isToken } from "./head.ts";
 
@@ -64,7 +65,7 @@ function readFields(head: Head) {
   let expect: string | null = null;
   let upgrade: string | null = null;
   let takesTrailers = false;
-  let connection: Set<string> | null = null;
+  let connection = noNames;
   for (let index = 0; index < head.names.length; index++) {
     const value = head.values[index]!;
     switch (head.names[index]) {
@@ -74,8 +75,7 @@ function readFields(head: Head) {
         host = value;
         break;
       case "connection":
-        connection ??= new Set();
-        for (const name of value.toLowerCase().split(",")) connection.add(name.trim());
+        connection = connectionNames(value, connection);
         break;
       case "upgrade":
         upgrade = value.toLowerCase();
@@ -87,7 +87,7 @@ function readFields(head: Head) {
         takesTrailers = value.toLowerCase().split(",").some((one) => one.trim() === "trailers");
     }
   }
-  return { host, expect, upgrade, takesTrailers, connection: connection ?? noNames };
+  return { host, expect, upgrade, takesTrailers, connection };
 }
 
 /** RFC 9112 §3.2: origin form, absolute form (turned into origin form), or "*" for OPTIONS. */

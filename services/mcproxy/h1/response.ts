@@ -4,8 +4,9 @@
  */
 import { HttpFault } from "../relay/fault.ts";
 import { responsePasses } from "../relay/fields.ts";
-import type { ResponseHead } from "../relay/message.ts";
+import { noNames, type ResponseHead } from "../relay/message.ts";
 import type { Coding } from "./body_sink.ts";
+import { connectionNames } from "./connection_names.ts";
 import { type Framing, lengthOf, responseFraming } from "./framing.ts";
 import type { Head } from "./head.ts";
 import type { Request } from "./request.ts";
@@ -28,18 +29,18 @@ export function parseResponse(head: Head, method: string): Response {
   const minor = Number(match[1]);
   const status = Number(match[2]);
   let keepAliveMs: number | null = null;
-  const connectionNames = new Set<string>();
+  let connection = noNames;
   for (let index = 0; index < head.names.length; index++) {
     const name = head.names[index];
     if (name === "connection") {
-      for (const one of head.values[index]!.toLowerCase().split(",")) connectionNames.add(one.trim());
+      connection = connectionNames(head.values[index]!, connection);
     } else if (name === "keep-alive") {
       const seconds = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(head.values[index]!)?.[1];
       if (seconds !== undefined) keepAliveMs = Number(seconds) * 1000;
     }
   }
   const framing = responseFraming(head, minor, status, method);
-  const persistent = minor === 1 ? !connectionNames.has("close") : connectionNames.has("keep-alive");
+  const persistent = minor === 1 ? !connection.has("close") : connection.has("keep-alive");
   return {
     status,
     reason: match[3] ?? "",
@@ -47,7 +48,7 @@ export function parseResponse(head: Head, method: string): Response {
     length: lengthOf(framing),
     keepAlive: persistent && framing.kind !== "until_close",
     keepAliveMs,
-    connectionNames,
+    connectionNames: connection,
     fields: head,
     neverIndexed: null,
   };

@@ -18,7 +18,8 @@ export interface Deadline {
 
 /** The deadlines of a program part; the timer runs only while there are any. */
 export class Deadlines {
-  readonly #open = new Set<OpenDeadline>();
+  /** In no order; each knows its place. */
+  readonly #open: OpenDeadline[] = [];
   readonly #clock: Clock;
   /** When they were last looked at, by the monotonic clock. */
   tick: number;
@@ -31,23 +32,31 @@ export class Deadlines {
 
   /** @param expired called once per `set` that ran out */
   open(expired: () => void): Deadline {
-    const deadline = new OpenDeadline(this, expired);
-    if (this.#open.size === 0) this.tick = this.#clock.monotonic();
-    this.#open.add(deadline);
+    if (this.#open.length === 0) this.tick = this.#clock.monotonic();
+    const deadline = new OpenDeadline(this, this.#open.length, expired);
+    this.#open.push(deadline);
     this.#timer ??= setInterval(() => this.#sweep(), sweepMs);
     return deadline;
   }
 
   close(deadline: OpenDeadline): void {
-    this.#open.delete(deadline);
-    if (this.#open.size > 0) return;
+    if (this.#open[deadline.place] !== deadline) return;
+    const last = this.#open.pop()!;
+    if (last !== deadline) {
+      last.place = deadline.place;
+      this.#open[last.place] = last;
+    }
+    deadline.place = -1;
+    if (this.#open.length > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
   #sweep(): void {
     this.tick = this.#clock.monotonic();
-    for (const deadline of this.#open) {
+    // What one does when it expires may close others.
+    const due = this.#open.filter(({ at }) => at <= this.tick);
+    for (const deadline of due) {
       if (deadline.at > this.tick) continue;
       deadline.at = Infinity;
       deadline.expired();
@@ -59,7 +68,8 @@ export class Deadlines {
 class OpenDeadline implements Deadline {
   at = Infinity;
 
-  constructor(readonly all: Deadlines, readonly expired: () => void) {}
+  /** @param place its index among the open ones, −1 when it is closed */
+  constructor(readonly all: Deadlines, public place: number, readonly expired: () => void) {}
 
   set(ms: number): void {
     // The tick may be one period old: adding the period keeps a deadline from firing early.
