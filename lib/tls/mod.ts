@@ -18,6 +18,7 @@ export {
   parseClientHello,
 } from "./client_hello.ts";
 export { dialTls, type DialTlsOptions } from "./dial.ts";
+export { DuplexStream } from "./duplex_stream.ts";
 export { listenTls, type ListenTlsOptions, type TlsListener } from "./listen.ts";
 export { requireEngine, ServerEngine } from "./server_engine.ts";
 export { SecureConnection } from "./secure_connection.ts";

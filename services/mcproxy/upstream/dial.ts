@@ -3,10 +3,9 @@
  * @module
  */
 import { unavailable } from "@lib/errors/mod.ts";
-import { dialTls } from "@lib/tls/mod.ts";
+import { dialTls, DuplexStream } from "@lib/tls/mod.ts";
 import { type Endpoint, writeProxyV1, writeProxyV2 } from "../proxy_protocol/mod.ts";
 import { ConnStream } from "../stream/conn_stream.ts";
-import { DuplexStream } from "./duplex_stream.ts";
 import type { PooledStream } from "./pooled_stream.ts";
 import type { Target } from "./target.ts";
 

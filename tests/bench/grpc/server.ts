@@ -11,10 +11,9 @@ import { type Handlers, implement } from "@lib/contract/mod.ts";
 import { requireHttp2Guard, serveGrpc } from "@lib/grpc/mod.ts";
 import { Http2ServerConnection, type Http2Transport, type ServerStream } from "@lib/http2/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
-import { acceptLoop, CertificateFiles, ConnTransport, listenTcp, listenTls } from "@lib/tls/mod.ts";
+import { acceptLoop, CertificateFiles, ConnTransport, DuplexStream, listenTcp, listenTls } from "@lib/tls/mod.ts";
 import { GetZoneRequestSchema, ZoneSchema, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
 import { ConnStream } from "../../../services/mcproxy/stream/conn_stream.ts";
-import { DuplexStream } from "../../../services/mcproxy/upstream/duplex_stream.ts";
 
 const caller: Caller = { subject: "1", username: "ada", accountType: "human", roles: ["admin"], tokenId: "a" };
 const loopback = "127.0.0.1:0";

@@ -1,17 +1,17 @@
 /**
- * A node stream as a {@linkcode ByteStream}.
+ * A node stream as bytes that are pulled: what lib/http2 runs on, and what the proxy's pools keep.
  * @module
  */
 import type { Duplex } from "node:stream";
-import { StreamClosed } from "../stream/byte_stream.ts";
-import type { PooledStream } from "./pooled_stream.ts";
 
 /** Bytes that may wait for a reader before the stream is paused. */
 const pauseAboveBytes = 64 * 1024;
 
-/** Over a connection that keeps back-pressure, as lib/tls's do; owns it. */
-export class DuplexStream implements PooledStream {
+/** Over a connection that keeps back-pressure, as lib/tls's do; owns it. One reader and one writer. */
+export class DuplexStream {
+  /** Bytes that have come so far. */
   bytesRead = 0;
+  /** Bytes accepted from writers so far. */
   bytesWritten = 0;
   readonly #duplex: Duplex;
   readonly #queue: Uint8Array[] = [];
@@ -27,9 +27,10 @@ export class DuplexStream implements PooledStream {
     duplex.on("data", (chunk: Uint8Array) => this.#received(chunk));
     duplex.on("end", () => this.#end());
     duplex.on("error", (error: Error) => this.#fail(error));
-    duplex.on("close", () => this.#fail(new StreamClosed()));
+    duplex.on("close", () => this.#fail(new Error("The connection was closed")));
   }
 
+  /** True once it can neither be read nor written. */
   get closed(): boolean {
     return this.#error !== null;
   }
@@ -73,13 +74,16 @@ export class DuplexStream implements PooledStream {
     watcher?.();
   }
 
+  /** Watches while nobody reads: `ended` is called when the peer ends, sends something, or the connection breaks. */
   watch(ended: () => void): void {
     if (this.#queue.length > 0 || this.#ended || this.#error !== null) return ended();
     this.#watcher = ended;
   }
 
+  /** Lets go of memory between uses; there is none to let go of. */
   shrink(): void {}
 
+  /** The next bytes, at once when they are at hand; null when the peer has ended. Rejects when the connection breaks. */
   read(): Promise<Uint8Array | null> | Uint8Array | null {
     this.#watcher = null;
     const chunk = this.#queue.shift();
@@ -94,12 +98,14 @@ export class DuplexStream implements PooledStream {
     return this.#reader.promise;
   }
 
+  /** Puts bytes back in front of the next `read`; they must stay unchanged until then. */
   unread(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#queue.unshift(bytes);
     this.#queued += bytes.length;
   }
 
+  /** Settles when there is room for more; `bytes` is copied. Rejects when the connection broke. */
   write(bytes: Uint8Array): Promise<void> {
     if (this.#error !== null) return Promise.reject(this.#error);
     this.bytesWritten += bytes.length;
@@ -114,6 +120,7 @@ export class DuplexStream implements PooledStream {
     });
   }
 
+  /** Ends the writing side; the peer may still send. Never rejects. */
   endWrite(): Promise<void> {
     if (this.#error !== null) return Promise.resolve();
     return new Promise((resolve) => {
@@ -125,7 +132,8 @@ export class DuplexStream implements PooledStream {
     });
   }
 
+  /** Closes both sides at once; a pending `read` and `write` then reject. */
   destroy(): void {
-    this.#fail(new StreamClosed());
+    this.#fail(new Error("The connection was closed"));
   }
 }
