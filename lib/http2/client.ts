@@ -206,6 +206,7 @@ export class Http2ClientConnection extends Http2Connection {
   }
 
   protected pingReturned(payload: Uint8Array): void {
+    if (this.ownPingReturned(payload)) return;
     const id = new DataView(payload.buffer, payload.byteOffset).getUint32(4);
     const at = this.#pings.findIndex((ping) => ping.id === id);
     if (at < 0) return this.spend(flood.ignored);

@@ -18,6 +18,8 @@ const lingerBytes = 1024 * 1024;
 const drainPing = Uint8Array.of(0x64, 0x72, 0x61, 0x69, 0x6e, 0, 0, 0);
 /** A peer that doesn't return it in this time gets the second GOAWAY all the same, ms. */
 const drainPingMs = 1000;
+/** Asks a silent peer whether it is there. */
+const keepAlivePing = Uint8Array.of(0x61, 0x6c, 0x69, 0x76, 0x65, 0, 0, 0);
 /** What is told of an error, characters. */
 const maxDebugText = 120;
 
@@ -31,6 +33,12 @@ export abstract class Http2Connection extends FrameHandler {
   /** When our last frame was written, ms. */
   #endedAt = 0;
   #idleSince: number;
+  /** When something last came, ms. */
+  #heardAt = 0;
+  /** When a silent peer was asked, ms; -1 while there is no doubt. */
+  #askedAt = -1;
+  /** Keepalive PINGs that haven't come back. */
+  #keepAlivePings = 0;
   /** Asked to leave before the first frame: SETTINGS must be that (RFC 9113 §3.4). */
   #leaveAtStart = false;
   #drain: "no" | "announced" | "final" = "no";
@@ -69,7 +77,7 @@ export abstract class Http2Connection extends FrameHandler {
     joinHeartbeat(this);
     try {
       this.settingsSentAt = this.time = this.clock();
-      this.#idleSince = this.time;
+      this.#idleSince = this.#heardAt = this.time;
       this.output.hold();
       this.open();
       if (this.#leaveAtStart) this.leave();
@@ -98,7 +106,8 @@ export abstract class Http2Connection extends FrameHandler {
         dropped += chunk.length;
         continue;
       }
-      this.time = this.clock();
+      this.time = this.#heardAt = this.clock();
+      this.#askedAt = -1;
       this.output.hold();
       try {
         if (!prefaced) {
@@ -190,10 +199,14 @@ export abstract class Http2Connection extends FrameHandler {
     this.output.schedule();
   }
 
-  /** @returns true when it was the drain's */
-  protected drainPingReturned(payload: Uint8Array): boolean {
-    if (this.#drain !== "announced" || payload.some((octet, index) => octet !== drainPing[index])) return false;
-    this.leaveNow();
+  /** @returns true when it was one of the connection's own: the drain's or the keepalive's */
+  protected ownPingReturned(payload: Uint8Array): boolean {
+    if (this.#drain === "announced" && isSame(payload, drainPing)) {
+      this.leaveNow();
+      return true;
+    }
+    if (this.#keepAlivePings === 0 || !isSame(payload, keepAlivePing)) return false;
+    this.#keepAlivePings--;
     return true;
   }
 
@@ -222,6 +235,7 @@ export abstract class Http2Connection extends FrameHandler {
         if (now - this.#endedAt >= this.limits.lingerMs) this.transport.destroy();
         return;
       }
+      if (!this.#checkAlive(now)) return;
       this.#checkPeer(now);
       this.#checkStreams(now);
     } catch (error) {
@@ -246,6 +260,25 @@ export abstract class Http2Connection extends FrameHandler {
   #shrink(): void {
     this.output.frames.shrink();
     this.#reader.shrink();
+  }
+
+  /** A peer that is gone without a word (a pulled cable, a frozen host) would hold its streams for ever. */
+  #checkAlive(now: number): boolean {
+    const { keepAliveMs, keepAliveTimeoutMs } = this.limits;
+    if (keepAliveMs === 0) return true;
+    if (this.#askedAt >= 0) {
+      if (now - this.#askedAt < keepAliveTimeoutMs) return true;
+      this.fault ??= "silent_peer";
+      this.destroy();
+      return false;
+    }
+    if (now - this.#heardAt >= keepAliveMs) {
+      this.#askedAt = now;
+      this.#keepAlivePings++;
+      this.output.frames.ping(false, keepAlivePing);
+      this.output.schedule();
+    }
+    return true;
   }
 
   #checkPeer(now: number): void {
@@ -274,4 +307,8 @@ export abstract class Http2Connection extends FrameHandler {
     this.sendReset(stream, errorCodes.cancel);
     this.abort(stream, errorCodes.cancel);
   }
+}
+
+function isSame(payload: Uint8Array, other: Uint8Array): boolean {
+  return payload.every((octet, index) => octet === other[index]);
 }

@@ -216,6 +216,33 @@ Deno.test("Http2ServerConnection closes in good order after idleMs without a str
   assert.ok(await peer.expect("GOAWAY 2147483647 NO_ERROR"));
 });
 
+Deno.test("Http2ServerConnection asks a silent peer for a sign of life after keepAliveMs, and cuts one that gives none", async () => {
+  await using served = await servedPeer({ limits: { keepAliveMs: 5000, keepAliveTimeoutMs: 1000 } });
+  const { peer, connection } = served;
+  const asked = "PING alive\0\0\0";
+  served.later(4999);
+  await peer.settle();
+  assert.ok(!peer.seen.includes(asked));
+  served.later(5000);
+  assert.ok(await peer.expect(asked));
+  // Any frame is a sign; the PING that comes back late counts as no flood.
+  await peer.settle();
+  served.later(1000);
+  await peer.send(ping("alive\0\0\0", true));
+  await peer.settle();
+  assert.equal(connection.fault, null);
+  let reset = 0;
+  await peer.send(headers(1, get, { end: true }));
+  await peer.settle();
+  served.requests[0]!.onReset = () => reset++;
+  served.later(5000);
+  served.later(999);
+  assert.equal(connection.fault, null);
+  served.later(1);
+  await served.running;
+  assert.deepEqual([connection.fault, reset], ["silent_peer", 1]);
+});
+
 Deno.test("Http2ServerConnection answers all requests of a chunk in one write", async () => {
   await using served = await servedPeer({
     onRequest: (stream) => {

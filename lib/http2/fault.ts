@@ -26,7 +26,8 @@ export type Http2Fault =
   | "hpack_bomb"
   | "settings_timeout"
   | "header_block_timeout"
-  | "stalled_transport";
+  | "stalled_transport"
+  | "silent_peer";
 
 /** The fault of each bucket running dry. */
 export const floodFaults: Readonly<Record<FloodKind, Http2Fault>> = {

@@ -53,6 +53,10 @@ export interface Http2Limits {
   stalledTransportMs: number;
   /** Without a stream for this long the connection is closed in good order, ms. 0 means never. */
   idleMs: number;
+  /** When nothing has come for this long, the peer is asked for a sign of life by PING, ms. 0 means never. */
+  keepAliveMs: number;
+  /** From that PING until the connection of a peer that stays silent is cut, ms. */
+  keepAliveTimeoutMs: number;
   /** After our last byte the peer has this long to close, ms. */
   lingerMs: number;
 }
@@ -86,6 +90,8 @@ export const defaultLimits: Http2Limits = {
   stalledWindowMs: 60_000,
   stalledTransportMs: 60_000,
   idleMs: 0,
+  keepAliveMs: 0,
+  keepAliveTimeoutMs: 10_000,
   lingerMs: 1000,
 };
 

@@ -173,6 +173,6 @@ export class Http2ServerConnection extends Http2Connection {
   }
 
   protected pingReturned(payload: Uint8Array): void {
-    if (!this.drainPingReturned(payload)) this.spend(flood.ignored);
+    if (!this.ownPingReturned(payload)) this.spend(flood.ignored);
   }
 }
