@@ -39,8 +39,8 @@ export abstract class Http2Connection extends FrameHandler {
   #askedAt = -1;
   /** Keepalive PINGs that haven't come back. */
   #keepAlivePings = 0;
-  /** Asked to leave before the first frame: SETTINGS must be that (RFC 9113 §3.4). */
-  #leaveAtStart = false;
+  /** Asked to leave before the peer has acknowledged our SETTINGS; see `leave`. */
+  #leaveWhenSettled = false;
   #drain: "no" | "announced" | "final" = "no";
   #drainedAt = 0;
   #writeSeen = 0;
@@ -80,7 +80,6 @@ export abstract class Http2Connection extends FrameHandler {
       this.#idleSince = this.#heardAt = this.time;
       this.output.hold();
       this.open();
-      if (this.#leaveAtStart) this.leave();
       this.output.release();
       await this.#readAll();
     } catch {
@@ -175,11 +174,15 @@ export abstract class Http2Connection extends FrameHandler {
     void this.output.room(1).then(() => this.transport.closed ? undefined : this.transport.endWrite());
   }
 
-  /** No new streams; those that are open are finished, then the connection is closed. */
+  /**
+   * No new streams; those that are open are finished, then the connection is closed. SETTINGS come first (RFC 9113 §3.4),
+   * and nothing more until the peer has acknowledged them: grpc-js 1.14 misses a GOAWAY that comes in one read with them,
+   * and then starts its calls on the dead session for ever, without giving way to anything else in its process.
+   */
   protected leave(): void {
     if (this.ending || this.#drain !== "no") return;
-    if (!this.#started) {
-      this.#leaveAtStart = true;
+    if (!this.#started || this.settingsSentAt >= 0) {
+      this.#leaveWhenSettled = true;
       return;
     }
     // RFC 9113 §6.8: first a GOAWAY that refuses nothing, so that no request on its way is lost.
@@ -188,6 +191,10 @@ export abstract class Http2Connection extends FrameHandler {
     this.output.frames.goAway(maxUint31, errorCodes.noError);
     this.output.frames.ping(false, drainPing);
     this.output.schedule();
+  }
+
+  protected settingsAcknowledged(): void {
+    if (this.#leaveWhenSettled) this.leave();
   }
 
   /** The same when nothing can be on its way: a client's, as it takes no streams. */

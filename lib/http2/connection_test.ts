@@ -61,15 +61,18 @@ Deno.test("Http2ServerConnection.drain doesn't wait long for its PING", async ()
   assert.ok(!await served.peer.read(() => false));
 });
 
-Deno.test("Http2ServerConnection.drain before run still sends SETTINGS first", async () => {
+Deno.test("Http2ServerConnection.drain before run sends SETTINGS first, and no GOAWAY before they are acknowledged", async () => {
   const [ours, theirs] = MemoryTransport.pair();
   const connection = new Http2ServerConnection(theirs, { onRequest: () => {} });
   connection.drain();
   const running = connection.run();
   const peer = new RawPeer(ours);
-  await peer.send(preface, settings(), settingsAck);
-  assert.ok(await peer.expect("GOAWAY 2147483647 NO_ERROR"));
+  await peer.send(preface, settings());
+  await peer.settle();
   assert.ok(peer.settings.size > 0);
+  assert.ok(!peer.seen.some((line) => line.startsWith("GOAWAY")));
+  await peer.send(settingsAck);
+  assert.ok(await peer.expect("GOAWAY 2147483647 NO_ERROR"));
   ours.destroy();
   await running;
 });

@@ -36,6 +36,8 @@ export abstract class FrameHandler extends Endpoint {
 
   /** The peer's first SETTINGS have come, or more. */
   protected abstract settingsReceived(): void;
+  /** The peer goes by our SETTINGS from here on. */
+  protected abstract settingsAcknowledged(): void;
   /** A stream that has never been open, on either side. */
   protected abstract isIdle(id: number): boolean;
   /** A whole field section for a stream that is open, or whose id says it is to be. */
@@ -252,8 +254,8 @@ export abstract class FrameHandler extends Endpoint {
     this.settingsSentAt = -1;
     const shift = this.limits.initialWindowBytes - this.initialWindow;
     this.initialWindow = this.limits.initialWindowBytes;
-    if (shift === 0) return;
-    for (const stream of this.live.values()) stream.receiveWindow?.shift(shift);
+    if (shift !== 0) { for (const stream of this.live.values()) stream.receiveWindow?.shift(shift); }
+    this.settingsAcknowledged();
   }
 
   #ping(frame: Frame): void {
