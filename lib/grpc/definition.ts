@@ -1,7 +1,8 @@
-/** From protobuf-es descriptors to what grpc-js calls by: paths and bytes. */
+/** From protobuf-es descriptors to what calls are made of: paths and bytes. */
 import type { DescMessage, DescMethod, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Buffer } from "node:buffer";
+import { invalid, messageOf } from "@lib/errors/mod.ts";
 
 /** "/mcns.v1.ZoneService/CreateZone" */
 export const methodPath = (method: DescMethod): string => `/${method.parent.typeName}/${method.name}`;
@@ -14,17 +15,13 @@ export function encode(desc: DescMessage, message: unknown): Buffer {
 
 export const decode = (desc: DescMessage, bytes: Uint8Array): Message => fromBinary(desc, bytes);
 
-export const bytesAsTheyAre = (bytes: Buffer): Buffer => bytes;
-
-/** A method's entry in a grpc-js service. Requests and responses stay bytes: the handler decodes after the access check. */
-export function methodDefinition(method: DescMethod) {
-  return {
-    path: methodPath(method),
-    requestStream: method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming",
-    responseStream: method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming",
-    requestSerialize: bytesAsTheyAre,
-    requestDeserialize: bytesAsTheyAre,
-    responseSerialize: bytesAsTheyAre,
-    responseDeserialize: bytesAsTheyAre,
-  };
+/** What a caller has sent. @throws PlatformError `invalid` for anything but such a message */
+export function decodeRequest(desc: DescMessage, bytes: Uint8Array): Message {
+  try {
+    return decode(desc, bytes);
+  } catch (error) {
+    throw invalid("request", `not a ${desc.typeName}: ${messageOf(error)}`, { cause: error });
+  }
 }
+
+export const bytesAsTheyAre = (bytes: Buffer): Buffer => bytes;

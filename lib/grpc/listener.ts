@@ -1,5 +1,4 @@
 /** Where connections come from: TLS over TCP, a unix socket, or (in tests) TCP in the clear. */
-import type { Duplex } from "node:stream";
 import type { Logger } from "@lib/log/mod.ts";
 import {
   acceptLoop,
@@ -10,8 +9,12 @@ import {
   listenTls,
   listenUnix,
   parseAddress,
+  type StreamSocket,
 } from "@lib/tls/mod.ts";
 import { invalid } from "@lib/errors/mod.ts";
+
+/** Connections at once, as lib/tls has it for its listeners. */
+const maxConnections = 10_000;
 
 export interface ListenerOptions {
   address: string;
@@ -19,7 +22,7 @@ export interface ListenerOptions {
   reusePort: boolean;
   log: Logger;
   /** Owns the connection. */
-  onConnection(connection: Duplex): void;
+  onConnection(connection: StreamSocket): void;
 }
 
 export interface Listener {
@@ -62,6 +65,7 @@ function inTheClear(
   const open = new Set<ConnTransport>();
   let emptied: (() => void) | undefined;
   const accepted = (connection: Deno.Conn) => {
+    if (open.size >= maxConnections) return connection.close();
     const from = connection.remoteAddr;
     const remote = from.transport === "tcp" ? { address: from.hostname, port: from.port } : { address: "", port: 0 };
     // Nagle's delay costs 40 ms a call.

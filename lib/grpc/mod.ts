@@ -1,5 +1,6 @@
 /**
- * gRPC over @grpc/grpc-js: servers of lib/contract's operations and typed clients.
+ * gRPC: servers of lib/contract's operations on lib/http2, and typed clients on @grpc/grpc-js. What strangers send
+ * reaches a server of ours, and so lib/http2 alone; the clients talk to servers of ours only.
  *
  * Permissions: a server needs net for its address (a unix socket: read and write on
  * its path too) and nothing else; a client net for the address it connects to.

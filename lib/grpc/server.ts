@@ -2,19 +2,34 @@
  * gRPC servers: operations from lib/contract, with health and reflection, over
  * TLS 1.3 or a unix socket.
  */
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedHandleCall } from "@grpc/grpc-js";
 import type { DescService } from "@bufbuild/protobuf";
 import { type Authentication, maxBodyBytes, type Observe, type Operation } from "@lib/contract/mod.ts";
+import { messageOf, toPlatformError } from "@lib/errors/mod.ts";
+import { errorCodes, type Http2Limits, Http2ServerConnection, type ServerStream } from "@lib/http2/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
-import type { CertificateFiles } from "@lib/tls/mod.ts";
-import { methodDefinition } from "./definition.ts";
-import { requireHttp2Guard } from "./h2_guard.ts";
+import { type CertificateFiles, DuplexStream, type StreamSocket } from "@lib/tls/mod.ts";
+import { headOf, httpRefusal, timeoutMs } from "./call_head.ts";
+import { methodPath } from "./definition.ts";
 import { listen } from "./listener.ts";
-import { handlerOf, type HandlerOptions } from "./operation_handlers.ts";
-import { addReflection, HealthStatus } from "./standard_services.ts";
+import { MessageBudget, type MessageLimits } from "./message_reader.ts";
+import { serveOperation } from "./operation_handlers.ts";
+import { type ServeCall, ServerCall } from "./server_call.ts";
+import { HealthStatus, reflection } from "./standard_services.ts";
+import { statusCodes, WireFault, wireStatus } from "./wire_status.ts";
 
-/** A new connection's SETTINGS are here within this, in ms. */
-const firstSettingsMs = 100;
+/** Where a service's peers differ from an ingress's, for which lib/http2 has its defaults. */
+const limits: Partial<Http2Limits> = {
+  // A peer that vanished without a word (pulled cable, frozen host) is let go after 70 s.
+  keepAliveMs: 60_000,
+  keepAliveTimeoutMs: 10_000,
+  // Clients connect again without a failed call; most have a call every few seconds.
+  idleMs: 30 * 60_000,
+  // Who reads a log page by page may well stop for minutes. What waits meanwhile is one message.
+  stalledWindowMs: 10 * 60_000,
+};
+
+/** Of all requests that aren't whole yet: 64 of the largest. */
+const unfinishedBytes = 64 * maxBodyBytes;
 
 export interface GrpcServerOptions {
   /** "host:port" (port 0 lets the system choose) or "unix:/absolute/path". */
@@ -42,42 +57,49 @@ export interface GrpcServer extends AsyncDisposable {
 }
 
 /**
- * Starts a server. Throws `unavailable` when the address can't be bound, `invalid` when it is malformed, and an
- * `Error` when the http2 guard can't be installed.
+ * Starts a server. Throws `unavailable` when the address can't be bound, and `invalid` when it is malformed or others can
+ * reach it in the clear.
  */
 // deno-lint-ignore require-await -- binding is synchronous today; callers should not have to know
 export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer> {
-  requireHttp2Guard();
-  const { operations, log, reusePort = false } = options;
-  const server = new Server({
-    // As over REST. The largest legitimate requests are some tens of KiB.
-    "grpc.max_receive_message_length": maxBodyBytes,
-    // A peer that vanished without a word (pulled cable, frozen host) is let go after 70 s.
-    "grpc.keepalive_time_ms": 60_000,
-    "grpc.keepalive_timeout_ms": 10_000,
-    "grpc.enable_channelz": 0,
-  });
-  const services = addOperations(server, operations, {
-    authenticate: options.authenticate,
+  const { operations, log, tls, reusePort = false } = options;
+  const services = [...new Set<DescService>(operations.map(({ method }) => method.parent))];
+  const health = new HealthStatus(services);
+  const calls = new Calls(
+    [
+      ...operations.map((operation): [string, ServeCall] => [
+        methodPath(operation.method),
+        serveOperation(operation, options),
+      ]),
+      ...health.methods,
+      reflection(services),
+    ],
     log,
-    unix: options.address.startsWith("unix:"),
-    ...(options.observe === undefined ? {} : { observe: options.observe }),
-  });
-  const health = new HealthStatus(server, services);
-  addReflection(server, services);
-
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  );
+  const open = new Map<Http2ServerConnection, Promise<void>>();
+  const onConnection = (socket: StreamSocket) => {
+    const remote = socket.remoteAddress === "" ? "unix" : socket.remoteAddress;
+    const connection = new Http2ServerConnection(new DuplexStream(socket), {
+      limits,
+      onRequest: (stream) => {
+        calls.serve(stream, remote).catch((error) => {
+          log.error("gRPC call failed", { path: stream.path, error: messageOf(error) });
+          stream.reset(errorCodes.internalError);
+        });
+      },
+    });
+    const over = connection.run().then(() => {
+      open.delete(connection);
+      if (connection.fault !== null) tellFault(connection, remote, log);
+    });
+    open.set(connection, over);
+  };
   const listener = listen({
     address: options.address,
-    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    ...(tls === undefined ? {} : { tls }),
     reusePort,
     log,
-    onConnection: (connection) => {
-      injector.injectConnection(connection);
-      // node:http2 pays no heed to the end of a stream that isn't a socket: the connection of a peer that is gone would
-      // stay until the next keepalive. HTTP/2 has no use for half-open connections.
-      connection.once("end", () => connection.destroy());
-    },
+    onConnection,
   });
 
   let closing: Promise<void> | undefined;
@@ -86,13 +108,10 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
     health.endWatches();
     const closed = listener.close(drainMs);
     await listener.stopped;
-    // With both ends in one process over TLS, sessions of node:http2 (Deno 2.9.5) that were told to close in the moment in
-    // which they opened made it spin for ever. SETTINGS come with a peer's first bytes; after them it closes.
-    if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(drainMs, firstSettingsMs)));
     // Says GOAWAY to every peer, and none comes after: calls under way may end, idle connections close at once.
-    server.tryShutdown(() => {});
+    for (const connection of open.keys()) connection.drain();
     await closed;
-    server.forceShutdown();
+    await Promise.all(open.values());
   };
   return {
     address: listener.address,
@@ -102,20 +121,55 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
   };
 }
 
-function addOperations(server: Server, operations: readonly Operation[], options: HandlerOptions): DescService[] {
-  const services = new Map<DescService, Operation[]>();
-  for (const operation of operations) {
-    const service = operation.method.parent;
-    services.set(service, [...services.get(service) ?? [], operation]);
+/** A stranger can bring most faults about as often as it likes: they must not fill the log. */
+function tellFault({ fault, error }: Http2ServerConnection, remote: string, log: Logger): void {
+  const facts = { remote, fault, ...(error === null ? {} : { reason: error.message }) };
+  if (fault !== "internal") return log.debug("gRPC connection ended", facts);
+  log.error("gRPC connection failed", { ...facts, error: messageOf(error?.cause) });
+}
+
+/** Finds the method of each request. */
+class Calls {
+  readonly #methods: ReadonlyMap<string, ServeCall>;
+  readonly #log: Logger;
+  readonly #limits: MessageLimits = { maxBytes: maxBodyBytes, budget: new MessageBudget(unfinishedBytes) };
+
+  /** @param methods by their paths */
+  constructor(methods: Iterable<[string, ServeCall]>, log: Logger) {
+    this.#methods = new Map(methods);
+    this.#log = log;
   }
-  for (const [, members] of services) {
-    const definition: Record<string, ServiceDefinition[string]> = {};
-    const handlers: Record<string, UntypedHandleCall> = {};
-    for (const operation of members) {
-      definition[operation.method.localName] = methodDefinition(operation.method);
-      handlers[operation.method.localName] = handlerOf(operation, options);
+
+  /** Answers one request. */
+  async serve(stream: ServerStream, remote: string): Promise<void> {
+    // A call that is reset in the same breath has no effect (CVE-2023-44487).
+    await null;
+    if (stream.closed) return;
+    const head = headOf(stream.fields);
+    const refusal = httpRefusal(stream, head);
+    if (refusal !== null) return stream.respond(refusal.status, refusal.fields, true);
+    const timeout = head.timeout === undefined ? null : timeoutMs(head.timeout);
+    const call = new ServerCall(stream, { head, timeoutMs: timeout, remote, limits: this.#limits });
+    try {
+      const method = this.#methods.get(stream.path);
+      if (method === undefined) {
+        throw new WireFault(statusCodes.unimplemented, `The server does not implement the method ${stream.path}`);
+      }
+      // compression.md of gRPC; grpc-accept-encoding is in every head.
+      if (head.encoding !== undefined && head.encoding !== "identity") {
+        throw new WireFault(statusCodes.unimplemented, `grpc-encoding must be identity, not ${head.encoding}`);
+      }
+      if (head.timeout !== undefined && timeout === null) {
+        throw new WireFault(statusCodes.internal, `Invalid grpc-timeout value ${head.timeout}`);
+      }
+      await method(call);
+    } catch (error) {
+      if (error instanceof WireFault) return call.end(error.status);
+      const shown = toPlatformError(error);
+      if (shown.code === "internal" && !call.signal.aborted) {
+        this.#log.error("gRPC call failed", { path: stream.path, request_id: head.requestId, error: messageOf(error) });
+      }
+      call.end(wireStatus(shown));
     }
-    server.addService(definition, handlers);
   }
-  return [...services.keys()];
 }

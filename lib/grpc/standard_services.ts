@@ -5,14 +5,6 @@
  * contract is, nothing about its data.
  */
 import {
-  type sendUnaryData,
-  type Server,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  status,
-} from "@grpc/grpc-js";
-import {
   type DescFile,
   type DescService,
   type MessageInitShape,
@@ -20,7 +12,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import type { Buffer } from "node:buffer";
+import { PlatformError } from "@lib/errors/mod.ts";
 import {
   Health,
   HealthCheckRequestSchema,
@@ -33,40 +25,45 @@ import {
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
 } from "@proto/grpc/reflection/v1/reflection_pb.ts";
-import { decode, encode, methodDefinition } from "./definition.ts";
-
-type Watcher = ServerWritableStream<Buffer, Buffer>;
+import { decodeRequest, encode, methodPath } from "./definition.ts";
+import type { ServeCall, ServerCall } from "./server_call.ts";
+import { statusCodes } from "./wire_status.ts";
 
 /** grpc.health.v1: one status for the server and all of its services. */
 export class HealthStatus {
   readonly #names: Set<string>;
-  readonly #watchers = new Set<Watcher>();
+  /** Each wakes a watch. */
+  readonly #watches = new Set<() => void>();
   #serving = true;
+  #ended = false;
 
-  constructor(server: Server, services: readonly DescService[]) {
+  constructor(services: readonly DescService[]) {
     this.#names = new Set(["", ...services.map((service) => service.typeName)]);
+  }
+
+  /** Its RPCs, by path. */
+  get methods(): [string, ServeCall][] {
     const { check, watch } = Health.method;
-    server.addService({ check: methodDefinition(check), watch: methodDefinition(watch) }, {
-      check: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
-        const name = serviceOf(call.request);
-        if (!this.#names.has(name)) return done({ code: status.NOT_FOUND, details: `No service ${name}` });
-        done(null, encode(HealthCheckResponseSchema, { status: this.#status(name) }));
-      },
-      watch: (call: Watcher) => this.#watch(call),
-    });
+    return [
+      [methodPath(check), (call) => this.#check(call)],
+      [methodPath(watch), (call) => this.#watch(call)],
+    ];
   }
 
   /** Tells probes and watchers. */
   setServing(serving: boolean): void {
-    if (serving === this.#serving) return;
     this.#serving = serving;
-    for (const watcher of this.#watchers) this.#tell(watcher);
+    this.#wake();
   }
 
   /** Ends the watches, which would hold up a drain for as long as the watchers like. */
   endWatches(): void {
-    for (const watcher of this.#watchers) watcher.end();
-    this.#watchers.clear();
+    this.#ended = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#watches) wake();
   }
 
   #status(name: string): ServingStatus {
@@ -74,41 +71,58 @@ export class HealthStatus {
     return this.#serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
   }
 
-  #watch(call: Watcher): void {
-    call.on("error", () => {});
-    call.on("cancelled", () => this.#watchers.delete(call));
-    this.#watchers.add(call);
-    this.#tell(call);
+  async #check(call: ServerCall): Promise<void> {
+    const name = await serviceOf(call);
+    if (!this.#names.has(name)) throw new PlatformError("not_found", `No service ${name}`);
+    void call.send(encode(HealthCheckResponseSchema, { status: this.#status(name) }));
+    call.end();
   }
 
-  #tell(watcher: Watcher): void {
-    watcher.write(encode(HealthCheckResponseSchema, { status: this.#status(serviceOf(watcher.request)) }));
+  /** A watcher that is slow to read hears of the latest status, not of all. */
+  async #watch(call: ServerCall): Promise<void> {
+    const name = await serviceOf(call);
+    let changed = Promise.withResolvers<void>();
+    const wake = () => changed.resolve();
+    this.#watches.add(wake);
+    call.signal.addEventListener("abort", wake);
+    try {
+      let told: ServingStatus | null = null;
+      while (!call.signal.aborted) {
+        changed = Promise.withResolvers();
+        const status = this.#status(name);
+        if (status !== told) await call.send(encode(HealthCheckResponseSchema, { status }));
+        else if (this.#ended) break;
+        else await changed.promise;
+        told = status;
+      }
+      call.end();
+    } finally {
+      this.#watches.delete(wake);
+    }
   }
 }
 
-function serviceOf(request: Buffer): string {
-  return (decode(HealthCheckRequestSchema, request) as MessageShape<typeof HealthCheckRequestSchema>).service;
+async function serviceOf(call: ServerCall): Promise<string> {
+  const request = decodeRequest(HealthCheckRequestSchema, await call.onlyMessage());
+  return (request as MessageShape<typeof HealthCheckRequestSchema>).service;
 }
 
-/** Adds grpc.reflection.v1 for these services and the standard ones. */
-export function addReflection(server: Server, services: readonly DescService[]): void {
+/** The RPC of grpc.reflection.v1 for these services and the standard ones, by its path. */
+export function reflection(services: readonly DescService[]): [string, ServeCall] {
   const all = [...services, Health, ServerReflection];
   const files = new Map<string, DescFile>();
   for (const service of all) closure(service.file, files);
   const bySymbol = symbolsOf(files.values());
-  const { serverReflectionInfo } = ServerReflection.method;
-  server.addService({ serverReflectionInfo: methodDefinition(serverReflectionInfo) }, {
-    serverReflectionInfo: (call: ServerDuplexStream<Buffer, Buffer>) => {
-      call.on("error", () => {});
-      call.on("data", (bytes: Buffer) => {
-        const request = decode(ServerReflectionRequestSchema, bytes) as ServerReflectionRequest;
-        const messageResponse = answer(request.messageRequest, all, files, bySymbol);
-        const response = { validHost: request.host, originalRequest: request, messageResponse };
-        call.write(encode(ServerReflectionResponseSchema, response));
-      });
-      call.on("end", () => call.end());
-    },
-  });
+  const serve = async (call: ServerCall) => {
+    for (let bytes = await call.next(); bytes !== null; bytes = await call.next()) {
+      const request = decodeRequest(ServerReflectionRequestSchema, bytes) as ServerReflectionRequest;
+      const messageResponse = answer(request.messageRequest, all, files, bySymbol);
+      const response = { validHost: request.host, originalRequest: request, messageResponse };
+      await call.send(encode(ServerReflectionResponseSchema, response));
+    }
+    call.end();
+  };
+  return [methodPath(ServerReflection.method.serverReflectionInfo), serve];
 }
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
@@ -131,7 +145,7 @@ function answer(
     ? bySymbol.get(question.value)
     : undefined;
   if (file === undefined) {
-    return { case: "errorResponse", value: { errorCode: status.NOT_FOUND, errorMessage: "Not found" } };
+    return { case: "errorResponse", value: { errorCode: statusCodes.notFound, errorMessage: "Not found" } };
   }
   const needed = [...closure(file, new Map()).values()];
   const fileDescriptorProto = needed.map((one) => toBinary(FileDescriptorProtoSchema, one.proto));

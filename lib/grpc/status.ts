@@ -1,52 +1,7 @@
-/**
- * Errors on the wire. The gRPC status code is the one of lib/errors' table; several
- * of our codes share one, so the exact code and the facts beside the message travel
- * in a trailer of their own, which other clients ignore.
- */
-import { Metadata, status } from "@grpc/grpc-js";
-import { Buffer } from "node:buffer";
-import { type ErrorCode, type ErrorFacts, errorTable, PlatformError } from "@lib/errors/mod.ts";
-
-/** JSON in UTF-8: code, field, rule, hint, retry_after_seconds. Binary, because hints may hold any character. */
-const trailer = "metacircular-error-bin";
-
-// Peers refuse header blocks above 8 to 16 KiB, and grpc-message is percent-encoded (up to threefold).
-const maxMessageLength = 2000;
-const maxFactLength = 500;
-
-interface Facts {
-  code: ErrorCode;
-  field?: string;
-  rule?: string;
-  hint?: string;
-  retry_after_seconds?: number;
-}
-
-/** What a server sends for an error. The message of an internal one stays inside. */
-export interface WireStatus {
-  code: number;
-  details: string;
-  metadata: Metadata;
-}
-
-/** The error as a gRPC status with our trailer. */
-export function wireStatus(error: PlatformError): WireStatus {
-  const facts: Facts = {
-    code: error.code,
-    ...(error.field === undefined ? {} : { field: cut(error.field, maxFactLength) }),
-    ...(error.rule === undefined ? {} : { rule: cut(error.rule, maxFactLength) }),
-    ...(error.hint === undefined ? {} : { hint: cut(error.hint, maxFactLength) }),
-    ...(error.retryAfterSeconds === undefined ? {} : { retry_after_seconds: error.retryAfterSeconds }),
-  };
-  const metadata = new Metadata();
-  metadata.set(trailer, Buffer.from(JSON.stringify(facts)));
-  const details = error.code === "internal"
-    ? "Internal error; the service's log has the details under this request id"
-    : cut(error.message, maxMessageLength);
-  return { code: errorTable[error.code].grpc, details, metadata };
-}
-
-const cut = (text: string, length: number): string => text.length > length ? text.slice(0, length - 1) + "…" : text;
+/** What became of a call, as its client tells it. */
+import { type Metadata, status } from "@grpc/grpc-js";
+import { type ErrorCode, type ErrorFacts, PlatformError } from "@lib/errors/mod.ts";
+import { errorTrailer, readFacts } from "./error_facts.ts";
 
 /** Where a failed call was going, for messages. */
 export interface Target {
@@ -69,8 +24,8 @@ export interface CallFailure {
  * message that names the service and address.
  */
 export function fromWire(failure: CallFailure, target: Target): PlatformError {
-  const facts = factsOf(failure.metadata);
-  if (facts !== null) return new PlatformError(facts.code, failure.details, factsBeside(facts, failure));
+  const sent = factsOf(failure.metadata);
+  if (sent !== null) return new PlatformError(sent.code, failure.details, { ...sent.facts, cause: failure });
   const at = `${target.service} at ${target.address}`;
   const make = (code: ErrorCode, message: string, more: ErrorFacts = {}) =>
     new PlatformError(code, message, { cause: failure, ...more });
@@ -104,25 +59,9 @@ export function fromWire(failure: CallFailure, target: Target): PlatformError {
   }
 }
 
-function factsBeside(facts: Facts, cause: unknown): ErrorFacts {
-  return {
-    cause,
-    ...(facts.field === undefined ? {} : { field: facts.field }),
-    ...(facts.rule === undefined ? {} : { rule: facts.rule }),
-    ...(facts.hint === undefined ? {} : { hint: facts.hint }),
-    ...(facts.retry_after_seconds === undefined ? {} : { retryAfterSeconds: facts.retry_after_seconds }),
-  };
-}
-
-function factsOf(metadata: Metadata | undefined): Facts | null {
-  const value = metadata?.get(trailer)[0];
-  if (!(value instanceof Uint8Array)) return null;
-  try {
-    const facts = JSON.parse(new TextDecoder().decode(value)) as Partial<Facts>;
-    return typeof facts.code === "string" && facts.code in errorTable ? facts as Facts : null;
-  } catch {
-    return null;
-  }
+function factsOf(metadata: Metadata | undefined): ReturnType<typeof readFacts> {
+  const value = metadata?.get(errorTrailer)[0];
+  return value instanceof Uint8Array ? readFacts(value) : null;
 }
 
 /** grpc-js wraps the reason: "No connection established. Last error: Error: … (2026-…Z). Resolution note: ". */
