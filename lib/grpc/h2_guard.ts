@@ -5,8 +5,9 @@
  * destroys it (denoland/deno issue 36788). When that happens inside a callback of
  * nghttp2_session_mem_recv(), as it does when a peer says GOAWAY at the end of a
  * connection, nghttp2 goes on in freed memory: the process ends with SIGSEGV or
- * SIGABRT. Any well-behaved client can cause it. The guard puts the free off by one
+ * SIGABRT. Any well-behaved peer can cause it. The guard puts the free off by one
  * turn of the event loop, when no native frame of the session is on the stack.
+ * Our servers are lib/http2; the guard is for the clients, which are grpc-js.
  *
  * h2_guard_test.ts shows a process crashing without it. Look at both again when
  * Deno is updated; when the test no longer crashes, the guard can go.
@@ -21,7 +22,7 @@ const guarded = Symbol("metacircular.h2_guard");
 
 /**
  * Installs the guard for the whole process; the second time does nothing. Call it before anything opens HTTP/2.
- * Throws when the runtime's inside doesn't look as expected: such a process must not serve HTTP/2.
+ * Throws when the runtime's inside doesn't look as expected: such a process must not use HTTP/2.
  */
 export function requireHttp2Guard(): void {
   const prototype = nativeSessionPrototype();

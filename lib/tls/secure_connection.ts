@@ -1,10 +1,9 @@
 /**
  * The decrypted side of a TLS connection as a plain node Duplex.
  *
- * Why not the TLSSocket itself: node:http2 and grpc-js take a TLSSocket's
- * handle away when it sits on a stream of ours, and its `pause()` doesn't
- * reach the transport. This one does: what isn't read here isn't read from
- * the kernel, and a write is done when the transport has room again.
+ * Why not the TLSSocket itself: its `pause()` doesn't reach the transport.
+ * This one's does: what isn't read here isn't read from the kernel, and a
+ * write is done when the transport has room again.
  * @module
  */
 import { Buffer } from "node:buffer";
