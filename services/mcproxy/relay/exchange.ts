@@ -129,7 +129,9 @@ export class Exchange {
       this.#outcome.backend = call.backend.key;
       try {
         if (this.client.closed) return;
-        return await this.#deliver(call, route, await this.#response(call, route));
+        let head = await this.#send(call, route);
+        if (isInterim(head)) head = await this.#pastInterim(call, head);
+        return await this.#deliver(call, route, head);
       } catch (error) {
         if (this.#phase !== "waiting" || this.client.closed) return this.#cut(error);
         const now = this.#movedTo(route);
@@ -166,8 +168,8 @@ export class Exchange {
     await this.#fail(error.busy ? 503 : 502, error.busy ? "the backend is busy" : "no backend answers", error);
   }
 
-  /** Sends the request and waits for the final response's head. */
-  async #response(call: BackendCall, route: Route): Promise<ResponseHead> {
+  /** Sends the request. @returns the response's first head */
+  #send(call: BackendCall, route: Route): Promise<ResponseHead> {
     const { client } = this;
     const { target } = client.request;
     const prefix = route.stripPath && route.path !== "/" ? route.path : "";
@@ -180,16 +182,24 @@ export class Exchange {
     const responseMs = route.responseTimeoutMs === 0 ? this.context.limits.responseMs : route.responseTimeoutMs;
     if (client.request.length.kind === "none") this.#sendHead(call, sink, responseMs);
     else this.#upload = this.#startUpload(call, sink, route, responseMs);
-    for (let interim = 0;; interim++) {
-      const head = await call.head();
-      if (head.status >= 200 || head.status === 101) return head;
+    return call.head();
+  }
+
+  /** Passes interim responses on. @returns the final response's head */
+  async #pastInterim(call: BackendCall, first: ResponseHead): Promise<ResponseHead> {
+    const { client } = this;
+    let head = first;
+    for (let interim = 0; isInterim(head); interim++) {
       if (interim === maxInterim) throw new HttpFault(400, "too many interim responses");
-      if (!client.takesInterim) continue;
-      this.#answered = true;
-      this.#phase = "delivering";
-      await client.interim(head);
-      this.#phase = "waiting";
+      if (client.takesInterim) {
+        this.#answered = true;
+        this.#phase = "delivering";
+        await client.interim(head);
+        this.#phase = "waiting";
+      }
+      head = await call.head();
     }
+    return head;
   }
 
   /** Without waiting: whether the backend has taken it shows in its answer. */
@@ -346,6 +356,10 @@ export class Exchange {
     this.#outcome.bytesOut += answer.body.length;
     await this.client.page(answer);
   }
+}
+
+function isInterim({ status }: ResponseHead): boolean {
+  return status < 200 && status !== 101;
 }
 
 function isGrpc(request: RequestHead): boolean {
