@@ -48,6 +48,9 @@ export interface ZoneEditorParts {
   readonly log: Logger;
 }
 
+/** The action that makes a zone, for history and audit. */
+const created = "zone.create";
+
 /** What is to happen once the transaction has committed. */
 interface Open {
   readonly at: number;
@@ -135,13 +138,13 @@ export class ZoneEditor {
       for (const view of zone.views ?? []) views.check(view, "views");
       const row = zones.insert(name, zone, this.#now.at);
       if (row.kind === "secondary") {
-        audit.record(this.#now.at, { ...by, action: "zone.create", target: row.name, detail: "secondary" });
+        audit.record(this.#now.at, { ...by, action: created, target: row.name, detail: "secondary" });
         this.#afterCommit(name, () => this.#parts.follower.changed(row, name, []), row.serial);
         return row;
       }
       // Its first serial is the one that it was inserted with.
       this.#edit(
-        { row, name, before: new Zone(name), action: "zone.create", undoes: null, serial: row.serial },
+        { row, name, before: new Zone(name), action: created, undoes: null, serial: row.serial },
         by,
         (edit) => {
           edit.republish();
@@ -290,7 +293,9 @@ export class ZoneEditor {
       const own = inViews.get(key);
       return own === undefined ? { key, sets } : { key, sets, inViews: own };
     });
-    this.#afterCommit(name, () => follower.changed(after, name, published), serial);
+    const isNew = action === created;
+    const follow = () => isNew ? follower.created(after, name, published) : follower.changed(after, name, published);
+    this.#afterCommit(name, follow, serial);
     return { result, serial, changed };
   }
 

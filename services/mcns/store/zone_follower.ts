@@ -1,8 +1,8 @@
 /**
  * Keeps the zones in memory as the database has them.
  *
- * A commit of this process: ZoneEditor calls `changed` or `removed` right after it, in the same turn, with the sets that
- * it has just stored. A commit of another process (hot restart): `reload` is called when SQLite's data version has moved
+ * A commit of this process: ZoneEditor calls `created`, `changed` or `removed` right after it, in the same turn, with the
+ * sets that it has just stored. A commit of another process (hot restart): `reload` is called when SQLite's data version has moved
  * (lib/service, watchDatabase), and reads every zone again whose serial differs. When both happen at once, the editor
  * asks for `current` inside its transaction, which reads the zone again when its serial isn't the one in memory.
  */
@@ -85,10 +85,19 @@ export class ZoneFollower {
     return this.#followed.get(key)?.zone;
   }
 
-  /** Takes over a commit. */
+  /** Takes over a commit that has made the zone. @param names all that it has: nothing is read back */
+  created(row: ZoneRow, name: DomainName, names: readonly ChangedName[]): void {
+    this.#apply(emptyOf(row, name), row, names);
+  }
+
+  /** Takes over a commit to a zone that was there. */
   changed(row: ZoneRow, name: DomainName, changes: readonly ChangedName[]): void {
     const followed = this.#followed.get(name.key);
     if (followed === undefined || followed.row.id !== row.id) return this.#put(this.#read(row, name));
+    this.#apply(followed, row, changes);
+  }
+
+  #apply(followed: Followed, row: ZoneRow, changes: readonly ChangedName[]): void {
     followed.row = row;
     for (const { key, sets, inViews } of changes) {
       followed.zone.replaceSets(key, sets);
@@ -152,8 +161,7 @@ export class ZoneFollower {
 
   /** Reads the whole zone. */
   #read(row: ZoneRow, name: DomainName): Followed {
-    const zone = new Zone(name);
-    const followed: Followed = { row, zone, variants: new Map(), own: new Map(), suspended: false };
+    const followed = emptyOf(row, name), { zone } = followed;
     const dnssec = this.#dnssec.load(row.id);
     const put = (relative: string, rows: readonly AnswerRow[]) => {
       const key = keyOfRelative(relative, name, (text) => DomainName.parse(text, "records.name"));
@@ -191,6 +199,10 @@ export class ZoneFollower {
     }
     return followed;
   }
+}
+
+function emptyOf(row: ZoneRow, name: DomainName): Followed {
+  return { row, zone: new Zone(name), variants: new Map(), own: new Map(), suspended: false };
 }
 
 function variantOf(zone: Zone, own: ReadonlyMap<string, readonly RecordSet[]>): Zone {

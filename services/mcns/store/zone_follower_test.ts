@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { silentLogger } from "@lib/log/mod.ts";
+import { parseSeedRecord } from "../domain/seed.ts";
 import { by, lookUp, settings, storeUnderTest, zoneName } from "../testing/temp_store.ts";
 
 const zone = zoneName("example.org");
@@ -46,6 +47,34 @@ Deno.test("ZoneFollower leaves out a row that doesn't parse, and answers the oth
   using second = test.open();
   assert.equal(lookUp(second.directory, "www.example.org A"), "300 192.0.2.2");
   assert.deepEqual(errors, ["a record in the database is left out"]);
+});
+
+Deno.test("ZoneFollower.created has what a second process reads", async () => {
+  const lan = { name: "lan", has: (address: string) => address.startsWith("10.") };
+  await using first = await storeUnderTest({ views: [lan] });
+  const lines = [
+    "www A 192.0.2.2",
+    "www 60 A 192.0.2.1",
+    "a.b MX 10 www.example.org",
+    "*.wild TXT x",
+    "cut NS ns.cut.example.org",
+    "ns.cut A 192.0.2.3",
+  ];
+  const inLan = ["www A 10.0.0.1", "only TXT lan", "a.b CNAME www.example.org"];
+  first.editor.create(zone, { settings }, by, (edit) => {
+    for (const line of lines) edit.add(parseSeedRecord(line, zone, "record"));
+    for (const line of inLan) edit.add({ ...parseSeedRecord(line, zone, "record"), view: "lan" });
+  });
+  using second = first.open();
+  for (const address of ["192.0.2.9", "10.0.0.9"]) {
+    const [made, read] = [first, second].map(({ views }) => views.directoryFor(address).get(zone.key)!);
+    const names = [...read!.names()].sort();
+    assert.deepEqual([...made!.names()].sort(), names);
+    assert.equal(made!.size, read!.size);
+    for (const key of names) assert.deepEqual(new Set(made!.setsAt(key)), new Set(read!.setsAt(key)));
+  }
+  assert.equal(lookUp(first.directory, "www.example.org A"), "60 192.0.2.1 192.0.2.2");
+  assert.equal(lookUp(first.views.directoryFor("10.0.0.9"), "www.example.org A"), "300 10.0.0.1");
 });
 
 Deno.test("ZoneFollower.suspend keeps a zone from being answered until it is resumed", async () => {
