@@ -6,6 +6,7 @@ import type { Logger } from "@lib/log/mod.ts";
 import { acceptLoop, formatAddress, listenTcp, parseAddress } from "@lib/tls/mod.ts";
 import type { Listener } from "../domain/listener.ts";
 import { type Endpoint, TrustedSenders } from "../proxy_protocol/mod.ts";
+import { type Listed, Roster } from "../stream/roster.ts";
 import type { Connections, OpenConnection } from "../traffic/connections.ts";
 import { ListenerCounters } from "../traffic/counters.ts";
 import type { Guard } from "./guard.ts";
@@ -48,7 +49,7 @@ export class AcceptingPort implements Door {
   readonly #options: AcceptingPortOptions;
   readonly #stop = new AbortController();
   readonly #loop: Promise<void>;
-  readonly #open = new Set<Connection>();
+  readonly #open = new Roster<Connection>();
   #senders: TrustedSenders | null = null;
   #draining = false;
   #closing: Promise<void> | null = null;
@@ -90,11 +91,11 @@ export class AcceptingPort implements Door {
     this.#draining = true;
     this.#stop.abort();
     await this.#loop;
-    for (const open of [...this.#open]) open.drain();
+    for (const open of [...this.#open.items]) open.drain();
     if (this.#open.size === 0) return;
     const emptied = new Promise<void>((resolve) => this.#emptied = resolve);
     const timer = setTimeout(() => {
-      for (const open of [...this.#open]) open.destroy();
+      for (const open of [...this.#open.items]) open.destroy();
     }, drainMs);
     await emptied;
     clearTimeout(timer);
@@ -127,7 +128,8 @@ export class AcceptingPort implements Door {
   }
 }
 
-class Connection implements Accepted {
+class Connection implements Accepted, Listed {
+  place = -1;
   drain = () => {};
   #address: string | null = null;
 

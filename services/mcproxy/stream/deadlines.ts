@@ -3,6 +3,7 @@
  * @module
  */
 import type { Clock } from "@lib/clock/mod.ts";
+import { type Listed, Roster } from "./roster.ts";
 
 /** How often deadlines are looked at, ms; each fires at most two periods late and never early. */
 const sweepMs = 100;
@@ -18,8 +19,7 @@ export interface Deadline {
 
 /** The deadlines of a program part; the timer runs only while there are any. */
 export class Deadlines {
-  /** In no order; each knows its place. */
-  readonly #open: OpenDeadline[] = [];
+  readonly #open = new Roster<OpenDeadline>();
   readonly #clock: Clock;
   /** When they were last looked at, by the monotonic clock. */
   tick: number;
@@ -32,22 +32,16 @@ export class Deadlines {
 
   /** @param expired called once per `set` that ran out */
   open(expired: () => void): Deadline {
-    if (this.#open.length === 0) this.tick = this.#clock.monotonic();
-    const deadline = new OpenDeadline(this, this.#open.length, expired);
-    this.#open.push(deadline);
+    if (this.#open.size === 0) this.tick = this.#clock.monotonic();
+    const deadline = new OpenDeadline(this, expired);
+    this.#open.add(deadline);
     this.#timer ??= setInterval(() => this.#sweep(), sweepMs);
     return deadline;
   }
 
   close(deadline: OpenDeadline): void {
-    if (this.#open[deadline.place] !== deadline) return;
-    const last = this.#open.pop()!;
-    if (last !== deadline) {
-      last.place = deadline.place;
-      this.#open[last.place] = last;
-    }
-    deadline.place = -1;
-    if (this.#open.length > 0) return;
+    this.#open.delete(deadline);
+    if (this.#open.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -55,7 +49,7 @@ export class Deadlines {
   #sweep(): void {
     this.tick = this.#clock.monotonic();
     // What one does when it expires may close others.
-    const due = this.#open.filter(({ at }) => at <= this.tick);
+    const due = this.#open.items.filter(({ at }) => at <= this.tick);
     for (const deadline of due) {
       if (deadline.at > this.tick) continue;
       deadline.at = Infinity;
@@ -65,11 +59,11 @@ export class Deadlines {
 }
 
 /** One object without closures: every request has several. */
-class OpenDeadline implements Deadline {
+class OpenDeadline implements Deadline, Listed {
+  place = -1;
   at = Infinity;
 
-  /** @param place its index among the open ones, −1 when it is closed */
-  constructor(readonly all: Deadlines, public place: number, readonly expired: () => void) {}
+  constructor(readonly all: Deadlines, readonly expired: () => void) {}
 
   set(ms: number): void {
     // The tick may be one period old: adding the period keeps a deadline from firing early.

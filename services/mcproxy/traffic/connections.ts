@@ -2,6 +2,7 @@
  * The connections that are open, for an operator who asks.
  * @module
  */
+import { type Listed, Roster } from "../stream/roster.ts";
 
 /** Bytes that have passed, as both kinds of streams count them. */
 interface Meter {
@@ -12,7 +13,8 @@ interface Meter {
 const nothing: Meter = { bytesRead: 0, bytesWritten: 0 };
 
 /** One open connection of a client. */
-export class OpenConnection {
+export class OpenConnection implements Listed {
+  place = -1;
   /** The client's, as PROXY protocol said where that is trusted. */
   client = "";
   hostname = "";
@@ -26,18 +28,18 @@ export class OpenConnection {
 
 /** All of the process. */
 export class Connections {
-  readonly #open = new Map<number, OpenConnection>();
+  readonly #open = new Roster<OpenConnection>();
   #last = 0;
 
   /** @param now milliseconds since the epoch */
   open(listener: string, now: number): OpenConnection {
     const connection = new OpenConnection(++this.#last, listener, now);
-    this.#open.set(connection.id, connection);
+    this.#open.add(connection);
     return connection;
   }
 
   close(connection: OpenConnection): void {
-    this.#open.delete(connection.id);
+    this.#open.delete(connection);
   }
 
   get size(): number {
@@ -47,7 +49,7 @@ export class Connections {
   /** Those with the most bytes first. @param listener "" for all */
   busiest(listener: string, limit: number): OpenConnection[] {
     const bytes = ({ stream }: OpenConnection) => stream.bytesRead + stream.bytesWritten;
-    return [...this.#open.values()].filter((one) => listener === "" || one.listener === listener)
+    return this.#open.items.filter((one) => listener === "" || one.listener === listener)
       .sort((a, b) => bytes(b) - bytes(a) || a.id - b.id).slice(0, limit);
   }
 }
