@@ -1,5 +1,5 @@
 /**
- * `deno task bench grpc`: what a unary call costs on grpc-js over the guarded node:http2, and on lib/http2.
+ * `deno task bench grpc`: what a unary call costs as services serve it, on grpc-js over the guarded node:http2, and on bare lib/http2.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -24,9 +24,9 @@ const idleConnections = 1000;
 const resets = 20_000;
 
 const kinds = [
-  { kind: "lib-grpc", title: "lib/grpc" },
-  { kind: "grpc-js", title: "grpc-js, guarded node:http2" },
-  { kind: "http2", title: "lib/http2" },
+  { kind: "lib-grpc", title: "lib/grpc, on lib/http2" },
+  { kind: "grpc-js", title: "bare: grpc-js, guarded node:http2" },
+  { kind: "http2", title: "bare: lib/http2" },
 ] as const;
 
 const zone = "example.org";
