@@ -42,25 +42,24 @@ export function isToken(text: string): boolean {
  * @returns null when the peer ended before the first byte
  * @throws HttpFault 400 for bad form or an end inside the head, 431 beyond a limit; whatever the stream rejects with
  */
-export async function readHead(stream: ByteStream, limits: HeadLimits, started?: () => void): Promise<Head | null> {
+export function readHead(stream: ByteStream, limits: HeadLimits, started?: () => void): Promise<Head | null> {
+  const next = stream.read();
+  return (next instanceof Promise ? next : Promise.resolve(next)).then((chunk) => {
+    if (chunk === null) return null;
+    started?.();
+    const scanned = scanHead(chunk, limits);
+    if (scanned === null) return readPieces(chunk, stream, limits);
+    if (scanned.end < chunk.length) stream.unread(chunk.subarray(scanned.end));
+    return scanned.head;
+  });
+}
+
+/** A head that comes in pieces, or is out of the ordinary. */
+async function readPieces(first: Uint8Array, stream: ByteStream, limits: HeadLimits): Promise<Head> {
   const scan = new HeadScan(limits);
   let held: Buffer | null = null;
   let length = 0;
-  for (;;) {
-    const next = stream.read();
-    const chunk = next instanceof Promise ? await next : next;
-    if (chunk === null) {
-      if (length === 0) return null;
-      throw new HttpFault(400, "the message ends inside its head");
-    }
-    if (length === 0) started?.();
-    if (held === null) {
-      const scanned = scanHead(chunk, limits);
-      if (scanned !== null) {
-        if (scanned.end < chunk.length) stream.unread(chunk.subarray(scanned.end));
-        return scanned.head;
-      }
-    }
+  for (let chunk: Uint8Array | null = first; chunk !== null; chunk = await stream.read()) {
     let bytes: Buffer;
     if (held === null) {
       bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -78,6 +77,7 @@ export async function readHead(stream: ByteStream, limits: HeadLimits, started?:
     if (held === null) held = grown(bytes, bytes.length, 0);
     length = bytes.length;
   }
+  throw new HttpFault(400, "the message ends inside its head");
 }
 
 /** Finds the end of a head in bytes that arrive piecemeal, looking at each byte once. */

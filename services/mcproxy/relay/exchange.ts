@@ -131,7 +131,9 @@ export class Exchange {
         if (this.client.closed) return;
         let head = await this.#send(call, route);
         if (isInterim(head)) head = await this.#pastInterim(call, head);
-        return await this.#deliver(call, route, head);
+        const delivered = this.#deliver(call, route, head);
+        if (delivered instanceof Promise) await delivered;
+        return;
       } catch (error) {
         if (this.#phase !== "waiting" || this.client.closed) return this.#cut(error);
         const now = this.#movedTo(route);
@@ -241,19 +243,22 @@ export class Exchange {
     return backendProtocol === "h1" ? bounded : new RepeatableBody(bounded);
   }
 
-  async #deliver(call: BackendCall, route: Route, response: ResponseHead): Promise<void> {
+  #deliver(call: BackendCall, route: Route, response: ResponseHead): Promise<void> | void {
+    if (response.status === 101) return this.#switch(call, response);
+    if (this.#body instanceof RepeatableBody) this.#body.forget();
+    if (this.#upload?.state === "running" && this.client.needsWholeUpload) {
+      // The last bytes of an upload and the response may come within one turn; the upload then isn't unfinished.
+      const turn = new Promise<void>((resolve) => setImmediate(resolve));
+      return turn.then(() => this.#relay(call, route, response));
+    }
+    return this.#relay(call, route, response);
+  }
+
+  /** Without a promise when the response's body is at hand and taken at once. */
+  #relay(call: BackendCall, route: Route, response: ResponseHead): Promise<void> | void {
     const { limits, moved } = this.context;
     const { client } = this;
-    if (response.status === 101) return await this.#switch(call, response);
-    const upload = this.#upload;
-    if (this.#body instanceof RepeatableBody) this.#body.forget();
-    if (upload !== null) {
-      // The last bytes of an upload and the response may come within one turn; the upload then isn't unfinished.
-      if (upload.state === "running" && client.needsWholeUpload) {
-        await new Promise<void>((resolve) => setImmediate(resolve));
-      }
-      upload.relax();
-    }
+    this.#upload?.relax();
     this.#phase = "delivering";
     this.#answered = true;
     this.#head(response.status);
@@ -274,9 +279,13 @@ export class Exchange {
     }
     const sink = client.respond(head, this.#uploaded);
     const relayed = body === null ? relayNothing(sink, progress) : relayBody(body, sink, progress);
-    if (relayed instanceof Promise) await relayed;
+    if (relayed instanceof Promise) return relayed.then(() => this.#delivered(call));
+    this.#delivered(call);
+  }
+
+  #delivered(call: BackendCall): void {
     const uploaded = this.#uploaded;
-    client.delivered(uploaded);
+    this.client.delivered(uploaded);
     call.release(uploaded);
   }
 
