@@ -37,21 +37,33 @@ export type Received =
 /** The first read's size; a header alone has 15 to 300 octets, and a ClientHello often comes in the same segment. */
 const firstBytes = 4096;
 
+const nothing = new Uint8Array();
+
 /**
- * Finds out who the client is. Never rejects; what goes wrong is a refusal. The connection is left open, but for a
- * header that took too long.
+ * Finds out who the client is; at once where no header is wanted. Never rejects; what goes wrong is a refusal. The
+ * connection is left open, but for a header that took too long.
  */
-export async function receiveClient(
+export function receiveClient(
   conn: Deno.TcpConn,
   senders: TrustedSenders | null,
   limits: ReceiveLimits,
   deadlines: Deadlines,
-): Promise<Received> {
+): Received | Promise<Received> {
   const source = endOf(conn.remoteAddr);
   const destination = endOf(conn.localAddr);
   if (senders === null || !senders.has(source.address)) {
-    return { kind: "client", source, destination, header: null, bytes: new Uint8Array() };
+    return { kind: "client", source, destination, header: null, bytes: nothing };
   }
+  return receiveHeader(conn, { source, destination }, limits, deadlines);
+}
+
+/** @param ends the connection's own */
+async function receiveHeader(
+  conn: Deno.TcpConn,
+  { source, destination }: { source: Endpoint; destination: Endpoint },
+  limits: ReceiveLimits,
+  deadlines: Deadlines,
+): Promise<Received> {
   const received = await readProxyHeader(conn, limits, deadlines);
   if (received.kind === "refused") return received;
   const { header, bytes } = received;

@@ -75,6 +75,33 @@ export class ConnStream implements ByteStream {
     throw this.#closed ? new StreamClosed() : error;
   };
 
+  /**
+   * Passes on what comes, until the peer's end; rejects when either connection breaks. As `read` and `write` in turn,
+   * without a promise of theirs for each piece.
+   * @param came called when bytes or the end have come
+   * @param moved called when bytes have been passed on
+   */
+  async passTo(other: ConnStream, came: () => void, moved: () => void): Promise<void> {
+    for (;;) {
+      let bytes: Uint8Array | null;
+      if (this.#closed || this.#unread !== null || this.#pending !== null) bytes = await this.read();
+      else {
+        // It stays so when the read fails: what that may still write into isn't lent again.
+        this.#reading = true;
+        bytes = this.#took(await this.#connection.read(this.#nextBuffer()));
+      }
+      came();
+      if (bytes === null) return;
+      for (let at = 0; at < bytes.length;) {
+        if (other.#closed) throw new StreamClosed();
+        const count = await other.#connection.write(at === 0 ? bytes : bytes.subarray(at));
+        other.bytesWritten += count;
+        at += count;
+      }
+      moved();
+    }
+  }
+
   #nextBuffer(): Uint8Array {
     const pool = pools[this.#level]!;
     if (this.#buffer?.length === pool.sizeBytes) return this.#buffer;

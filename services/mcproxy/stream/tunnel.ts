@@ -3,6 +3,7 @@
  * @module
  */
 import type { ByteStream } from "./byte_stream.ts";
+import { ConnStream } from "./conn_stream.ts";
 import type { Deadline } from "./deadlines.ts";
 
 export interface TunnelOptions {
@@ -23,27 +24,33 @@ export interface TunnelOptions {
 export async function tunnel(one: ByteStream, other: ByteStream, options: TunnelOptions): Promise<boolean> {
   let clean = true;
   let ended = 0;
+  const { deadline, idleMs, moved } = options;
+  const came = () => deadline.set(idleMs);
   const pump = async (from: ByteStream, to: ByteStream): Promise<void> => {
     try {
-      for (;;) {
-        const next = from.read();
-        const bytes = next instanceof Promise ? await next : next;
-        options.deadline.set(options.idleMs);
-        if (bytes === null) {
-          if (++ended < 2 || options.closes !== true) await to.endWrite();
-          return;
-        }
-        await to.write(bytes);
-        options.moved();
-      }
+      if (from instanceof ConnStream && to instanceof ConnStream) await from.passTo(to, came, moved);
+      else await pass(from, to, came, moved);
+      if (++ended < 2 || options.closes !== true) await to.endWrite();
     } catch {
       clean = false;
       one.destroy();
       other.destroy();
     }
   };
-  options.deadline.set(options.idleMs);
+  came();
   await Promise.all([pump(one, other), pump(other, one)]);
-  options.deadline.clear();
+  deadline.clear();
   return clean;
+}
+
+/** As {@linkcode ConnStream.passTo}, for all streams. */
+async function pass(from: ByteStream, to: ByteStream, came: () => void, moved: () => void): Promise<void> {
+  for (;;) {
+    const next = from.read();
+    const bytes = next instanceof Promise ? await next : next;
+    came();
+    if (bytes === null) return;
+    await to.write(bytes);
+    moved();
+  }
 }

@@ -56,7 +56,8 @@ const nothing = new Uint8Array();
  */
 export async function arrive(conn: Deno.TcpConn, options: ArrivalOptions): Promise<Arrival> {
   const { listener, limits, guard, router, deadlines } = options;
-  const received = await receiveClient(conn, options.senders, { headerMs: limits.helloMs }, deadlines);
+  const receiving = receiveClient(conn, options.senders, { headerMs: limits.helloMs }, deadlines);
+  const received = receiving instanceof Promise ? await receiving : receiving;
   if (received.kind === "refused") return { ...received, alert: null, bytes: nothing };
   const { source, destination } = received;
   const client = { source, destination };

@@ -29,12 +29,16 @@ interface Candidate {
 }
 
 const nobody = { ends: null, hostname: "" };
+const fresh: CallOptions = { repeatable: false, fresh: true, webSocket: false, peer: nobody };
+const leaseFresh = (pool: BackendPool) => pool.lease(fresh);
 
 /** Pools by target; a backend that several routes name in the same way has one. */
 export class Upstreams {
   readonly health: HealthChecks;
   readonly #pools = new Map<string, BackendPool>();
   #byRoute = new WeakMap<Route, readonly Candidate[]>();
+  /** Of routes that pass bytes through, by their backends. */
+  #plain = new WeakMap<readonly Backend[], readonly Candidate[]>();
 
   constructor(readonly options: PoolOptions) {
     this.health = new HealthChecks(options.deadlines, options.log);
@@ -45,10 +49,13 @@ export class Upstreams {
    * refused connection is no request sent, so the next backend is tried.
    * @throws NoBackend
    */
-  async acquire(backends: readonly Backend[]): Promise<Lease> {
-    const candidates = backends.map((backend) => ({ pool: this.#pool(plainTarget(backend)), watch: "" }));
-    const options = { repeatable: false, fresh: true, webSocket: false, peer: nobody };
-    return await this.#first(this.#ordered(candidates), (pool) => pool.lease(options));
+  acquire(backends: readonly Backend[]): Promise<Lease> {
+    let candidates = this.#plain.get(backends);
+    if (candidates === undefined) {
+      candidates = backends.map((backend) => ({ pool: this.#pool(plainTarget(backend)), watch: "" }));
+      this.#plain.set(backends, candidates);
+    }
+    return this.#first(this.#ordered(candidates), leaseFresh);
   }
 
   /**
@@ -142,6 +149,7 @@ export class Upstreams {
     const keys = new Set<string>();
     const watches: Watched[] = [];
     this.#byRoute = new WeakMap();
+    this.#plain = new WeakMap();
     for (const route of routes) {
       for (const backend of route.backends) {
         const target = route.mode === "l4" ? plainTarget(backend) : targetOf(backend, route);
@@ -167,11 +175,10 @@ export class Upstreams {
 function watchOf({ healthCheck, hostname }: Route, pool: BackendPool): Watched | null {
   if (healthCheck === null) return null;
   // A new connection each time: one that is kept shows nothing about the next.
-  const options = { repeatable: false, fresh: true, webSocket: false, peer: nobody };
   return {
     check: healthCheck,
     host: healthCheck.host ?? (isHostname(hostname) ? hostname : pool.backend.key),
     target: pool.target.key,
-    call: () => pool.call(options),
+    call: () => pool.call(fresh),
   };
 }
