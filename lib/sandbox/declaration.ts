@@ -29,6 +29,11 @@ export interface Declaration {
   takeover?: boolean;
   /** MiB of JavaScript heap; default 256. Beyond it the program is ended by the runtime. */
   memoryMib?: number;
+  /**
+   * Garbage is collected on the program's own thread: less CPU time and memory in all, for longer pauses where the heap
+   * is large. Default false.
+   */
+  singleThreadedGc?: boolean;
 }
 
 /** What a verb touches, as in Declaration. */
@@ -55,7 +60,7 @@ export function parseDeclaration(value: unknown): Declaration {
     throw invalid("declaration", "must be an object");
   }
   const given = value as Record<string, unknown>;
-  const known: string[] = [...lists, "program", "verbs", "takeover", "memoryMib"];
+  const known: string[] = [...lists, "program", "verbs", "takeover", "memoryMib", "singleThreadedGc"];
   for (const key of Object.keys(given)) {
     if (!known.includes(key)) {
       throw invalid(`declaration.${key}`, `is not a part of a declaration; known: ${known.join(", ")}`);
@@ -72,8 +77,10 @@ export function parseDeclaration(value: unknown): Declaration {
   for (const one of (given.unstable ?? []) as string[]) {
     if (one !== "net") throw invalid("declaration.unstable", `must be "net", got ${quote(one)}`);
   }
-  if (given.takeover !== undefined && typeof given.takeover !== "boolean") {
-    throw invalid("declaration.takeover", "must be true or false");
+  for (const key of ["takeover", "singleThreadedGc"]) {
+    if (given[key] !== undefined && typeof given[key] !== "boolean") {
+      throw invalid(`declaration.${key}`, "must be true or false");
+    }
   }
   const memory = given.memoryMib;
   if (memory !== undefined && !(Number.isInteger(memory) && Number(memory) >= 16 && Number(memory) <= 16_384)) {

@@ -145,13 +145,21 @@ const closedImports = [
   "--allow-import=127.0.0.1:1",
 ];
 
+/** One flag for all, as the runtime takes one. */
+function engineFlags({ memoryMib = 256, singleThreadedGc }: Declaration): { flag: string; reason: string } {
+  const flag = `--v8-flags=--max-old-space-size=${memoryMib}`;
+  const reason = "memory limit, MiB of heap";
+  if (singleThreadedGc !== true) return { flag, reason };
+  return { flag: `${flag},--single-threaded-gc`, reason: `${reason}; garbage is collected on its own thread` };
+}
+
 /** The flags that every bundle gets whatever it declares. */
 export function baseFlags(declaration: Declaration): { flag: string; reason: string }[] {
   return [
     { flag: "--no-prompt", reason: "a missing grant is an error, never a question" },
     ...closedImports.map((flag) => ({ flag, reason: "runs its bundle and can import nothing else" })),
     { flag: `--ignore-env=${ignoredEnvironment}`, reason: "libraries ask for these; they read as unset" },
-    { flag: `--v8-flags=--max-old-space-size=${declaration.memoryMib ?? 256}`, reason: "memory limit, MiB of heap" },
+    engineFlags(declaration),
     ...(declaration.unstable ?? []).map((part) => ({
       flag: `--unstable-${part}`,
       reason: `uses the runtime's unstable ${part} part`,
