@@ -53,9 +53,10 @@ Deno.test("listenDns answers on every address over UDP and TCP, and on the other
 
 Deno.test("listenDns names the address that it can't have, and leaves nothing open", async () => {
   const holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  // An address of its own: TCP of the same port must be free, and other tests take ports of 127.0.0.1 meanwhile.
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.53.1", port: 0 });
   const tcp = `127.0.0.1:${holder.addr.port}`;
-  const udp = `127.0.0.1:${(socket.addr as Deno.NetAddr).port}`;
+  const udp = `127.0.53.1:${(socket.addr as Deno.NetAddr).port}`;
   for (
     const [addresses, message] of [
       [["127.0.0.1:0", tcp], `Cannot listen on ${tcp}: the address is in use`],
