@@ -8,21 +8,10 @@
  */
 import { Buffer } from "node:buffer";
 import type { ByteStream } from "../stream/byte_stream.ts";
-import type { Fields } from "../relay/message.ts";
 import { HttpFault } from "../relay/fault.ts";
-import { scanHead } from "./head_scan.ts";
+import { type Head, type HeadLimits, scanHead } from "./head_scan.ts";
 
-/** Limits of one head. */
-export interface HeadLimits {
-  /** Start line and fields with their line ends, bytes. */
-  maxBytes: number;
-  maxFields: number;
-}
-
-/** Start line and fields. */
-export interface Head extends Fields {
-  readonly line: string;
-}
+export type { Head, HeadLimits } from "./head_scan.ts";
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // RFC 9110 §5.5: CR, LF and NUL in a value are an attack; the other controls have no use either. HTAB and CRLF may stand.

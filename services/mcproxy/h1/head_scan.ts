@@ -4,7 +4,19 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import type { Head, HeadLimits } from "./head.ts";
+import type { Fields } from "../relay/message.ts";
+
+/** Limits of one head. */
+export interface HeadLimits {
+  /** Start line and fields with their line ends, bytes. */
+  maxBytes: number;
+  maxFields: number;
+}
+
+/** Start line and fields. */
+export interface Head extends Fields {
+  readonly line: string;
+}
 
 /** A head, and where it ends: after its empty line. */
 export interface ScannedHead {
