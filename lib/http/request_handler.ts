@@ -10,7 +10,7 @@ import type { HttpLimits } from "./limits.ts";
 import { messageBody } from "./message_body.ts";
 import { problemResponse } from "./problem.ts";
 import { writeResponse } from "./response_writer.ts";
-import type { ServeHttpOptions } from "./serve.ts";
+import type { ServeHttpOptions } from "./serve_options.ts";
 
 /** Speaks HTTP/1.1 on every stream that is given to it by `emit("connection", stream)` and answers with `options.fetch`. */
 export function nodeServer(options: ServeHttpOptions, limits: HttpLimits, connections: Connections): Server {

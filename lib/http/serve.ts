@@ -7,10 +7,8 @@
  * @module
  */
 import { invalid, messageOf } from "@lib/errors/mod.ts";
-import type { Logger } from "@lib/log/mod.ts";
 import {
   acceptLoop,
-  type CertificateFiles,
   ConnTransport,
   formatAddress,
   listenTcp,
@@ -22,31 +20,7 @@ import {
 import { Connections } from "./connections.ts";
 import { defaultLimits, type HttpLimits } from "./limits.ts";
 import { nodeServer } from "./request_handler.ts";
-
-/** What is known of a request beside the request. */
-export interface RequestInfo {
-  /** The client's address without port; "unix" on a unix socket. */
-  remote: string;
-  /** Also the header `x-request-id` of request and response. */
-  requestId: string;
-}
-
-/** Answers a request. What it throws becomes a problem document (see {@linkcode problemResponse}). */
-export type FetchHandler = (request: Request, info: RequestInfo) => Promise<Response> | Response;
-
-export interface ServeHttpOptions {
-  /** `host:port` or `unix:/path`; port 0 lets the system choose. */
-  address: string;
-  /** Absent: in the clear, for a unix socket or loopback behind the proxy. */
-  tls?: CertificateFiles;
-  fetch: FetchHandler;
-  log: Logger;
-  /** Lets a second process of ours listen beside this one; default false. */
-  reusePort?: boolean;
-  limits?: Partial<HttpLimits>;
-  /** May set headers on every response, errors included: the place for security headers. Default: `x-content-type-options: nosniff`. */
-  onResponse?: (request: Request, headers: Headers) => void;
-}
+import type { ServeHttpOptions } from "./serve_options.ts";
 
 /** A running server. */
 export interface HttpServer extends AsyncDisposable {

@@ -6,7 +6,8 @@ import { createLogger, type Logger, silentLogger } from "@lib/log/mod.ts";
 import { CertificateFiles, dialTls, listenTls, type SecureConnection } from "@lib/tls/mod.ts";
 import { throwawayCa, writeIssued } from "@lib/testing/mod.ts";
 import { HttpsClient, type HttpsClientOptions } from "./client.ts";
-import { type FetchHandler, type HttpServer, serveHttp, type ServeHttpOptions } from "./serve.ts";
+import { type HttpServer, serveHttp } from "./serve.ts";
+import type { FetchHandler, ServeHttpOptions } from "./serve_options.ts";
 
 const ca = await throwawayCa();
 const leaf = await ca.issue(["svc.test", "localhost", "127.0.0.1"]);

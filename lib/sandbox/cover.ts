@@ -1,7 +1,7 @@
 /** Which grant includes which other: what a wider one makes superfluous, and whether a check is within a grant. */
 import { isIPv4 } from "node:net";
-import type { Grant } from "./derive.ts";
 import { isIgnored } from "./environment.ts";
+import type { Grant } from "./grant.ts";
 
 /** Whether everything that `narrow` allows is allowed by `wide` too. A thing asked for is the grant of just that thing. */
 export function covers(wide: Pick<Grant, "kind" | "value">, narrow: { kind: string; value: string }): boolean {

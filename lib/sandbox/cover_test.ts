@@ -1,6 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { covers } from "./cover.ts";
-import { derive, type GrantKind } from "./derive.ts";
+import { derive } from "./derive.ts";
+import type { GrantKind } from "./grant.ts";
 
 const pairs: [kind: GrantKind, wide: string, narrow: string, covered: boolean][] = [
   ["net", "127.0.0.1", "127.0.0.1:443", true],

@@ -2,15 +2,7 @@ import { invalid, quote } from "@lib/errors/mod.ts";
 import { withoutCovered } from "./cover.ts";
 import type { Declaration } from "./declaration.ts";
 import { ignoredEnvironment } from "./environment.ts";
-
-export type GrantKind = "net" | "read" | "write" | "env" | "run";
-
-/** One thing that a program may do, and why. */
-export interface Grant {
-  kind: GrantKind;
-  value: string;
-  reason: string;
-}
+import type { Grant, GrantKind } from "./grant.ts";
 
 /** Grants that don't come from the declaration: a deploy's ports and volumes, the config file. */
 export interface Extra {

@@ -6,16 +6,8 @@
  */
 export { covers } from "./cover.ts";
 export { type Declaration, defaultDeclaration, parseDeclaration, type VerbNeeds } from "./declaration.ts";
-export {
-  baseFlags,
-  commandLine,
-  derive,
-  type DeriveOptions,
-  type Extra,
-  type Grant,
-  type GrantKind,
-  type Sandbox,
-} from "./derive.ts";
+export { baseFlags, commandLine, derive, type DeriveOptions, type Extra, type Sandbox } from "./derive.ts";
 export { isIgnored } from "./environment.ts";
 export { explain } from "./explain.ts";
+export type { Grant, GrantKind } from "./grant.ts";
 export { refuseSymlinks } from "./symlinks.ts";

@@ -3,10 +3,8 @@
  * @module
  */
 import { conflict, invalid, quote } from "@lib/errors/mod.ts";
+import type { AccountType } from "./account_type.ts";
 import type { Role } from "./roles.ts";
-
-/** A human logs in with a password; a system account only holds tokens that an admin issued. */
-export type AccountType = "human" | "system";
 
 /**
  * inactive: can't log in, its tokens are refused until it is active again.
@@ -38,14 +36,6 @@ export function parseUsername(value: string): string {
     throw invalid("username", `${quote(value)} does not match [a-z][a-z0-9._-]{0,62}`);
   }
   if (reservedUsernames.includes(value)) throw invalid("username", `${quote(value)} is reserved`);
-  return value;
-}
-
-/** @throws PlatformError invalid (account_type) */
-export function parseAccountType(value: string): AccountType {
-  if (value !== "human" && value !== "system") {
-    throw invalid("account_type", `${quote(value)} is neither "human" nor "system"`);
-  }
   return value;
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Account, parseAccountType, parseStatus, parseUsername, refuseLosingLastAdmin } from "./account.ts";
+import { type Account, parseStatus, parseUsername, refuseLosingLastAdmin } from "./account.ts";
+import { parseAccountType } from "./account_type.ts";
 import { parseRoles } from "./roles.ts";
 
 Deno.test("parseUsername takes [a-z][a-z0-9._-]{0,62} and no reserved name", () => {

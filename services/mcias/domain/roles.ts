@@ -4,7 +4,7 @@
  * @module
  */
 import { invalid, quote } from "@lib/errors/mod.ts";
-import type { AccountType } from "./account.ts";
+import type { AccountType } from "./account_type.ts";
 
 /** Every role, the mightiest first. */
 export const roles = ["admin", "user", "guest"] as const;

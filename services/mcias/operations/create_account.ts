@@ -4,7 +4,8 @@
  */
 import { conflict, invalid, quote } from "@lib/errors/mod.ts";
 import type { PasswordHasher } from "../crypto/password_hasher.ts";
-import { type Account, parseAccountType, parseUsername } from "../domain/account.ts";
+import { type Account, parseUsername } from "../domain/account.ts";
+import { parseAccountType } from "../domain/account_type.ts";
 import { checkPassword } from "../domain/password_rule.ts";
 import { parseRoles } from "../domain/roles.ts";
 import type { Writer } from "../store/identity_store.ts";

@@ -3,7 +3,8 @@
  * @module
  */
 import type { Database, Statement } from "@lib/db/mod.ts";
-import type { Account, AccountStatus, AccountType } from "../domain/account.ts";
+import type { Account, AccountStatus } from "../domain/account.ts";
+import type { AccountType } from "../domain/account_type.ts";
 import { type Role, roles } from "../domain/roles.ts";
 
 export interface AccountReader {

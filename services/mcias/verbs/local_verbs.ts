@@ -10,7 +10,7 @@ import type { Config } from "../config.ts";
 import { generatePassword } from "../crypto/generated_password.ts";
 import type { PasswordHasher } from "../crypto/password_hasher.ts";
 import { generateSigningKey } from "../crypto/signing_key.ts";
-import { parseAccountType } from "../domain/account.ts";
+import { parseAccountType } from "../domain/account_type.ts";
 import { checkPassword } from "../domain/password_rule.ts";
 import { parseRoles } from "../domain/roles.ts";
 import { insertAccount, prepareAccount } from "../operations/create_account.ts";

@@ -1,5 +1,3 @@
-import type { Forwarder } from "./forwarder.ts";
-
 /** How often upstreams are looked after, ms: less than the shortest back-off would be no use. */
 const tickMs = 1000;
 
@@ -9,9 +7,17 @@ const blockListTicks = 60;
 /** At a hot restart the process before us writes its cache when it ends, after we began: it is looked for so long, in ticks. */
 const predecessorTicks = 120;
 
+/** The forwarder, as far as it is looked after. */
+export interface Tended {
+  tend(): Promise<void>;
+  refreshBlocking(): Promise<void>;
+  saveTo(path: string): Promise<void>;
+  loadFrom(path: string): Promise<number>;
+}
+
 /** What a forwarder does without being asked. */
 export class Upkeep {
-  readonly #forwarder: Forwarder;
+  readonly #forwarder: Tended;
   readonly #cacheFile: string;
   readonly #timer: ReturnType<typeof setInterval>;
   /** All that is under way: one thing after the other. */
@@ -20,7 +26,7 @@ export class Upkeep {
   /** Of the cache file when it was read last. */
   #version = "";
 
-  constructor(forwarder: Forwarder, cacheFile: string) {
+  constructor(forwarder: Tended, cacheFile: string) {
     this.#forwarder = forwarder;
     this.#cacheFile = cacheFile;
     this.#work = this.#load().then(() => forwarder.refreshBlocking());
