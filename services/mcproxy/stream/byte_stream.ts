@@ -66,7 +66,9 @@ export function latin1(text: string): Uint8Array {
 export function latin1With(text: string, bytes: Uint8Array): Uint8Array {
   if (bytes.length === 0) return latin1(text);
   const whole = place(text.length + bytes.length);
-  if (encoder.encodeInto(text, whole).written !== text.length) latin1Into(text, whole);
+  // Both counts: UTF-8 that is cut off where the bytes would begin has the text's length, too.
+  const { read, written } = encoder.encodeInto(text, whole);
+  if (read !== text.length || written !== text.length) latin1Into(text, whole);
   whole.set(bytes, text.length);
   return whole;
 }
