@@ -52,7 +52,8 @@ function maintenancePage(text: string): Page {
 
 function redirectPage({ status, to }: Redirect, request: RequestHead): Page {
   const uri = request.target === "*" ? "/" : request.target;
-  const location = to.replaceAll("{host}", request.host).replaceAll("{uri}", uri);
+  // Functions: in a text that replaces, "$&" and "$$" would mean something, and both may stand in a URI.
+  const location = to.replaceAll("{host}", () => request.host).replaceAll("{uri}", () => uri);
   // "//evil.test" as a path would name another host to a browser (RFC 3986 §4.2), and so would "/\evil.test".
   const safe = /^[/\\]/.test(location) ? location.replace(/^[/\\]+/, "/") : location;
   return { ...page(status, safe), fields: [["location", safe]] };

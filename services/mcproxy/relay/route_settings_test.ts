@@ -37,6 +37,7 @@ Deno.test("Exchange redirects and rests for maintenance without a backend", asyn
     ["https://{host}:8443{uri}", "/", "https://a.test:8443/"],
     ["https://b.test/fixed", "/x", "https://b.test/fixed"],
     ["/new", "/old", "/new"],
+    ["https://b.test{uri}#", "/a$$b?c=$&d=$'e=$`", "https://b.test/a$$b?c=$&d=$'e=$`#"],
     // What follows two slashes would be another host.
     ["/{uri}", "//evil.test/", "/evil.test/"],
     ["/{uri}", "/\\evil.test/", "/evil.test/"],
