@@ -181,6 +181,12 @@ Deno.test("Session frames responses for the client: status, method and version d
       "HTTP/1.1 204 No Content\r\nDate: D\r\nContent-Length: 0\r\n\r\n",
       "HTTP/1.1 204 No Content\r\nDate: D\r\n\r\n",
     ],
+    // A backend that calls the length hop by hop: the client must find the end all the same.
+    [
+      "GET / HTTP/1.1",
+      "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 3\r\nConnection: Content-Length\r\n\r\nabc",
+      "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Length: 3\r\n\r\nabc",
+    ],
     // Interim responses pass; hop-by-hop fields don't.
     [
       "GET / HTTP/1.1",

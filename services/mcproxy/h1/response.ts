@@ -77,7 +77,9 @@ export function responseHead(response: ResponseHead, request: Request, keepAlive
   if (status === 101) return `${text}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
   if (status < 200) return `${text}\r\n`;
   if (!dated) text += `Date: ${date()}\r\n`;
-  // HTTP/2 ends a message without saying its length; here no length would mean "until the connection ends".
+  // Without a length the client would read until the connection ends, and take the next response for this one's body.
+  if (!sized && response.length.kind === "length") text += `Content-Length: ${response.length.bytes}\r\n`;
+  // HTTP/2 ends a message without saying its length.
   if (!sized && response.length.kind === "none" && request.method !== "HEAD" && status !== 204 && status !== 304) {
     text += "Content-Length: 0\r\n";
   }
