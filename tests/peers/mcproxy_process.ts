@@ -130,7 +130,8 @@ export class McproxyProcess implements AsyncDisposable {
     await using routes = this.routes();
     const isL7 = (route.mode ?? "l7") === "l7";
     const files = isL7 && (route.path ?? "/") === "/" && route.acme !== true;
-    const { redirect, healthCheck, maxBodyBytes = 0, requestHeaders = [], responseHeaders = [], ...rest } = route;
+    const { redirect, healthCheck, signIn, maxBodyBytes = 0, ...others } = route;
+    const { requestHeaders = [], responseHeaders = [], ...rest } = others;
     await routes.putRoute({
       listener: "https",
       mode: "l7",
@@ -142,6 +143,7 @@ export class McproxyProcess implements AsyncDisposable {
       responseHeaders: [...responseHeaders],
       maxBodyBytes: BigInt(maxBodyBytes),
       ...(redirect ? { redirect } : {}),
+      ...(signIn ? { signIn: { allow: [...signIn.allow] } } : {}),
       ...(healthCheck
         ? { healthCheck: { ...healthCheck, expectedStatuses: [...healthCheck.expectedStatuses ?? []] } }
         : {}),

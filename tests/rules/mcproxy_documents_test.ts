@@ -160,7 +160,7 @@ Deno.test("docs/mcproxy.md: every field of a route has an example, which is take
   const rows = rowsUnder(guide, "## Routes").filter(({ cells }) => cells.length === 3 && cells[0]!.startsWith("`"));
   const fields = rows.map(({ cells }) => codeIn(cells[0]!)[0]!);
   assert.deepEqual(fields.toSorted(), PutRouteRequestSchema.fields.map(({ name }) => name).toSorted());
-  const rules = { listeners: ["https"], allowedHosts: ["127.0.0.1"], certificateDir: "/certs" };
+  const rules = { listeners: ["https"], allowedHosts: ["127.0.0.1"], certificateDir: "/certs", hasMcias: true };
   const plain: JsonObject = { listener: "https", hostname: "example.org", mode: "l7", backends: ["127.0.0.1:80"] };
   const files: JsonObject = { tls_cert: "a.pem", tls_key: "a.key" };
   for (const [i, { cells }] of rows.entries()) {

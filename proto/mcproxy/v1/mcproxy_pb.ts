@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file mcproxy/v1/mcproxy.proto.
  */
 export const file_mcproxy_v1_mcproxy: GenFile = /*@__PURE__*/
-  fileDesc("ChhtY3Byb3h5L3YxL21jcHJveHkucHJvdG8SCm1jcHJveHkudjEiNQoKSGVhZGVyRWRpdBIKCgJvcBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXZhbHVlGAMgASgJIiYKCFJlZGlyZWN0Eg4KBnN0YXR1cxgBIAEoDRIKCgJ0bxgCIAEoCSJtCgtIZWFsdGhDaGVjaxIMCgRwYXRoGAEgASgJEhMKC2ludGVydmFsX21zGAIgASgNEhIKCnRpbWVvdXRfbXMYAyABKA0SGQoRZXhwZWN0ZWRfc3RhdHVzZXMYBCADKAkSDAoEaG9zdBgFIAEoCSKMBQoFUm91dGUSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSDAoEbW9kZRgDIAEoCRIQCghiYWNrZW5kcxgEIAMoCRIQCgh0bHNfY2VydBgFIAEoCRIPCgd0bHNfa2V5GAYgASgJEi4KCmNyZWF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHBhdGgYCSABKAkSGAoQYmFja2VuZF9wcm90b2NvbBgKIAEoCRIUCgxiYWNrZW5kX25hbWUYCyABKAkSGAoQYmFja2VuZF9pbnNlY3VyZRgMIAEoCBIbChNzZW5kX3Byb3h5X3Byb3RvY29sGA0gASgJEgwKBGFjbWUYDiABKAgSEgoKc3RyaXBfcGF0aBgPIAEoCBIvCg9yZXF1ZXN0X2hlYWRlcnMYECADKAsyFi5tY3Byb3h5LnYxLkhlYWRlckVkaXQSMAoQcmVzcG9uc2VfaGVhZGVycxgRIAMoCzIWLm1jcHJveHkudjEuSGVhZGVyRWRpdBImCghyZWRpcmVjdBgSIAEoCzIULm1jcHJveHkudjEuUmVkaXJlY3QSEwoLbWFpbnRlbmFuY2UYEyABKAkSEAoIY29tcHJlc3MYFCABKAgSFgoObWF4X2JvZHlfYnl0ZXMYFSABKAQSGwoTcmVzcG9uc2VfdGltZW91dF9tcxgWIAEoDRItCgxoZWFsdGhfY2hlY2sYFyABKAsyFy5tY3Byb3h5LnYxLkhlYWx0aENoZWNrEg8KB3ZlcnNpb24YGCABKAkivwQKD1B1dFJvdXRlUmVxdWVzdBIQCghsaXN0ZW5lchgBIAEoCRIQCghob3N0bmFtZRgCIAEoCRIMCgRtb2RlGAMgASgJEhAKCGJhY2tlbmRzGAQgAygJEhAKCHRsc19jZXJ0GAUgASgJEg8KB3Rsc19rZXkYBiABKAkSDAoEcGF0aBgJIAEoCRIYChBiYWNrZW5kX3Byb3RvY29sGAogASgJEhQKDGJhY2tlbmRfbmFtZRgLIAEoCRIYChBiYWNrZW5kX2luc2VjdXJlGAwgASgIEhsKE3NlbmRfcHJveHlfcHJvdG9jb2wYDSABKAkSDAoEYWNtZRgOIAEoCBISCgpzdHJpcF9wYXRoGA8gASgIEi8KD3JlcXVlc3RfaGVhZGVycxgQIAMoCzIWLm1jcHJveHkudjEuSGVhZGVyRWRpdBIwChByZXNwb25zZV9oZWFkZXJzGBEgAygLMhYubWNwcm94eS52MS5IZWFkZXJFZGl0EiYKCHJlZGlyZWN0GBIgASgLMhQubWNwcm94eS52MS5SZWRpcmVjdBITCgttYWludGVuYW5jZRgTIAEoCRIQCghjb21wcmVzcxgUIAEoCBIWCg5tYXhfYm9keV9ieXRlcxgVIAEoBBIbChNyZXNwb25zZV90aW1lb3V0X21zGBYgASgNEi0KDGhlYWx0aF9jaGVjaxgXIAEoCzIXLm1jcHJveHkudjEuSGVhbHRoQ2hlY2sSGAoQZXhwZWN0ZWRfdmVyc2lvbhgYIAEoCSJDCg9HZXRSb3V0ZVJlcXVlc3QSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSDAoEcGF0aBgDIAEoCSJMChFMaXN0Um91dGVzUmVxdWVzdBIQCghsaXN0ZW5lchgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJQChJMaXN0Um91dGVzUmVzcG9uc2USIQoGcm91dGVzGAEgAygLMhEubWNwcm94eS52MS5Sb3V0ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiYAoSRGVsZXRlUm91dGVSZXF1ZXN0EhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBHBhdGgYAyABKAkSGAoQZXhwZWN0ZWRfdmVyc2lvbhgEIAEoCSImChNEZWxldGVSb3V0ZVJlc3BvbnNlEg8KB2RlbGV0ZWQYASABKAgiaQoITGlzdGVuZXISDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEgwKBGtpbmQYAyABKAkSGwoTcHJveHlfcHJvdG9jb2xfZnJvbRgEIAMoCRITCgtmcm9tX2NvbmZpZxgFIAEoCCJeChJQdXRMaXN0ZW5lclJlcXVlc3QSDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEgwKBGtpbmQYAyABKAkSGwoTcHJveHlfcHJvdG9jb2xfZnJvbRgEIAMoCSIWChRMaXN0TGlzdGVuZXJzUmVxdWVzdCJAChVMaXN0TGlzdGVuZXJzUmVzcG9uc2USJwoJbGlzdGVuZXJzGAEgAygLMhQubWNwcm94eS52MS5MaXN0ZW5lciIlChVEZWxldGVMaXN0ZW5lclJlcXVlc3QSDAoEbmFtZRgBIAEoCSIpChZEZWxldGVMaXN0ZW5lclJlc3BvbnNlEg8KB2RlbGV0ZWQYASABKAgiKQoEUmF0ZRISCgpwZXJfc2Vjb25kGAEgASgBEg0KBWJ1cnN0GAIgASgNIv4CCgxGaXJld2FsbFJ1bGUSCgoCaWQYASABKAkSEAoIcHJpb3JpdHkYAiABKA0SEAoIZGlzYWJsZWQYAyABKAgSDgoGYWN0aW9uGAQgASgJEhAKCGxpc3RlbmVyGAUgASgJEhAKCGhvc3RuYW1lGAYgASgJEg0KBWNpZHJzGAcgAygJEhEKCWNvdW50cmllcxgIIAMoCRITCgt1c2VyX2FnZW50cxgJIAMoCRINCgVwYXRocxgKIAMoCRIeCgRyYXRlGAsgASgLMhAubWNwcm94eS52MS5SYXRlEhcKD21heF9jb25uZWN0aW9ucxgMIAEoDRIMCgRub3RlGA0gASgJEgwKBGhpdHMYDiABKAQSLgoKY3JlYXRlZF9hdBgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgRIAEoCSKbAgoOUHV0UnVsZVJlcXVlc3QSCgoCaWQYASABKAkSEAoIcHJpb3JpdHkYAiABKA0SEAoIZGlzYWJsZWQYAyABKAgSDgoGYWN0aW9uGAQgASgJEhAKCGxpc3RlbmVyGAUgASgJEhAKCGhvc3RuYW1lGAYgASgJEg0KBWNpZHJzGAcgAygJEhEKCWNvdW50cmllcxgIIAMoCRITCgt1c2VyX2FnZW50cxgJIAMoCRINCgVwYXRocxgKIAMoCRIeCgRyYXRlGAsgASgLMhAubWNwcm94eS52MS5SYXRlEhcKD21heF9jb25uZWN0aW9ucxgMIAEoDRIMCgRub3RlGA0gASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YDiABKAkiHAoOR2V0UnVsZVJlcXVlc3QSCgoCaWQYASABKAkiOQoQTGlzdFJ1bGVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJVChFMaXN0UnVsZXNSZXNwb25zZRInCgVydWxlcxgBIAMoCzIYLm1jcHJveHkudjEuRmlyZXdhbGxSdWxlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI5ChFEZWxldGVSdWxlUmVxdWVzdBIKCgJpZBgBIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAIgASgJIiUKEkRlbGV0ZVJ1bGVSZXNwb25zZRIPCgdkZWxldGVkGAEgASgIIroBCgtDZXJ0aWZpY2F0ZRIQCghsaXN0ZW5lchgBIAEoCRIQCghob3N0bmFtZRgCIAEoCRINCgVuYW1lcxgDIAMoCRItCglub3RfYWZ0ZXIYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWVycm9yGAUgASgJEgwKBGFjbWUYBiABKAgSLAoIcmVuZXdfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhsKGVJlbG9hZENlcnRpZmljYXRlc1JlcXVlc3QiGQoXTGlzdENlcnRpZmljYXRlc1JlcXVlc3QiSQoYTGlzdENlcnRpZmljYXRlc1Jlc3BvbnNlEi0KDGNlcnRpZmljYXRlcxgBIAMoCzIXLm1jcHJveHkudjEuQ2VydGlmaWNhdGUiEQoPR2V0U3RhdHNSZXF1ZXN0IrkBCgVTdGF0cxIsCglsaXN0ZW5lcnMYASADKAsyGS5tY3Byb3h5LnYxLkxpc3RlbmVyU3RhdHMSJgoGcm91dGVzGAIgAygLMhYubWNwcm94eS52MS5Sb3V0ZVN0YXRzEioKCGJhY2tlbmRzGAMgAygLMhgubWNwcm94eS52MS5CYWNrZW5kU3RhdHMSLgoKc3RhcnRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiuQEKDUxpc3RlbmVyU3RhdHMSDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEhAKCGFjY2VwdGVkGAMgASgEEg4KBmFjdGl2ZRgEIAEoBBI3CgdyZWZ1c2VkGAUgAygLMiYubWNwcm94eS52MS5MaXN0ZW5lclN0YXRzLlJlZnVzZWRFbnRyeRouCgxSZWZ1c2VkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ASLcAgoKUm91dGVTdGF0cxIQCghsaXN0ZW5lchgBIAEoCRIQCghob3N0bmFtZRgCIAEoCRITCgtjb25uZWN0aW9ucxgDIAEoBBIOCgZhY3RpdmUYBCABKAQSEAoIcmVxdWVzdHMYBSABKAQSEAoIYnl0ZXNfaW4YBiABKAQSEQoJYnl0ZXNfb3V0GAcgASgEEhYKDmJhY2tlbmRfZXJyb3JzGAggASgEEgwKBHBhdGgYCSABKAkSOAoJcmVzcG9uc2VzGAogAygLMiUubWNwcm94eS52MS5Sb3V0ZVN0YXRzLlJlc3BvbnNlc0VudHJ5EhYKDmxhdGVuY3lfcDUwX21zGAsgASgBEhYKDmxhdGVuY3lfcDk5X21zGAwgASgBEgwKBG1vZGUYDSABKAkaMAoOUmVzcG9uc2VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ASJeCgxCYWNrZW5kU3RhdHMSDwoHYmFja2VuZBgBIAEoCRIOCgZhY3RpdmUYAiABKAQSDAoEaWRsZRgDIAEoBBIPCgdmYWlsaW5nGAQgASgIEg4KBnJlYXNvbhgFIAEoCSI5ChZMaXN0Q29ubmVjdGlvbnNSZXF1ZXN0EhAKCGxpc3RlbmVyGAEgASgJEg0KBWxpbWl0GAIgASgNIlUKF0xpc3RDb25uZWN0aW9uc1Jlc3BvbnNlEisKC2Nvbm5lY3Rpb25zGAEgAygLMhYubWNwcm94eS52MS5Db25uZWN0aW9uEg0KBXRvdGFsGAIgASgEIsQBCgpDb25uZWN0aW9uEgoKAmlkGAEgASgEEhAKCGxpc3RlbmVyGAIgASgJEg4KBmNsaWVudBgDIAEoCRIQCghob3N0bmFtZRgEIAEoCRIQCghwcm90b2NvbBgFIAEoCRItCglvcGVuZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGJ5dGVzX2luGAcgASgEEhEKCWJ5dGVzX291dBgIIAEoBBIQCghyZXF1ZXN0cxgJIAEoBCJjCg5FeHBsYWluUmVxdWVzdBIMCgRob3N0GAEgASgJEgwKBHBhdGgYAiABKAkSDwoHYWRkcmVzcxgDIAEoCRISCgp1c2VyX2FnZW50GAQgASgJEhAKCGxpc3RlbmVyGAUgASgJImsKD0V4cGxhaW5SZXNwb25zZRImCgVzdGVwcxgBIAMoCzIXLm1jcHJveHkudjEuRXhwbGFpblN0ZXASDwoHb3V0Y29tZRgCIAEoCRIPCgdiYWNrZW5kGAMgASgJEg4KBnN0YXR1cxgEIAEoDSI8CgtFeHBsYWluU3RlcBINCgVzdGFnZRgBIAEoCRIOCgZyZXN1bHQYAiABKAkSDgoGZGV0YWlsGAMgASgJMrIDCgxSb3V0ZVNlcnZpY2USUgoIUHV0Um91dGUSGy5tY3Byb3h5LnYxLlB1dFJvdXRlUmVxdWVzdBoRLm1jcHJveHkudjEuUm91dGUiFoi1GASStRgOUFVUIC92MS9yb3V0ZXMSaAoIR2V0Um91dGUSGy5tY3Byb3h5LnYxLkdldFJvdXRlUmVxdWVzdBoRLm1jcHJveHkudjEuUm91dGUiLIi1GASStRgkR0VUIC92MS9yb3V0ZXMve2xpc3RlbmVyfS97aG9zdG5hbWV9EmMKCkxpc3RSb3V0ZXMSHS5tY3Byb3h5LnYxLkxpc3RSb3V0ZXNSZXF1ZXN0Gh4ubWNwcm94eS52MS5MaXN0Um91dGVzUmVzcG9uc2UiFoi1GASStRgOR0VUIC92MS9yb3V0ZXMSfwoLRGVsZXRlUm91dGUSHi5tY3Byb3h5LnYxLkRlbGV0ZVJvdXRlUmVxdWVzdBofLm1jcHJveHkudjEuRGVsZXRlUm91dGVSZXNwb25zZSIviLUYBJK1GCdERUxFVEUgL3YxL3JvdXRlcy97bGlzdGVuZXJ9L3tob3N0bmFtZX0y5wIKD0xpc3RlbmVyU2VydmljZRJlCgtQdXRMaXN0ZW5lchIeLm1jcHJveHkudjEuUHV0TGlzdGVuZXJSZXF1ZXN0GhQubWNwcm94eS52MS5MaXN0ZW5lciIgiLUYBJK1GBhQVVQgL3YxL2xpc3RlbmVycy97bmFtZX0SbwoNTGlzdExpc3RlbmVycxIgLm1jcHJveHkudjEuTGlzdExpc3RlbmVyc1JlcXVlc3QaIS5tY3Byb3h5LnYxLkxpc3RMaXN0ZW5lcnNSZXNwb25zZSIZiLUYBJK1GBFHRVQgL3YxL2xpc3RlbmVycxJ8Cg5EZWxldGVMaXN0ZW5lchIhLm1jcHJveHkudjEuRGVsZXRlTGlzdGVuZXJSZXF1ZXN0GiIubWNwcm94eS52MS5EZWxldGVMaXN0ZW5lclJlc3BvbnNlIiOItRgEkrUYG0RFTEVURSAvdjEvbGlzdGVuZXJzL3tuYW1lfTK8AwoPRmlyZXdhbGxTZXJ2aWNlEmQKB1B1dFJ1bGUSGi5tY3Byb3h5LnYxLlB1dFJ1bGVSZXF1ZXN0GhgubWNwcm94eS52MS5GaXJld2FsbFJ1bGUiI4i1GASStRgbUFVUIC92MS9maXJld2FsbC9ydWxlcy97aWR9EmQKB0dldFJ1bGUSGi5tY3Byb3h5LnYxLkdldFJ1bGVSZXF1ZXN0GhgubWNwcm94eS52MS5GaXJld2FsbFJ1bGUiI4i1GASStRgbR0VUIC92MS9maXJld2FsbC9ydWxlcy97aWR9EmgKCUxpc3RSdWxlcxIcLm1jcHJveHkudjEuTGlzdFJ1bGVzUmVxdWVzdBodLm1jcHJveHkudjEuTGlzdFJ1bGVzUmVzcG9uc2UiHoi1GASStRgWR0VUIC92MS9maXJld2FsbC9ydWxlcxJzCgpEZWxldGVSdWxlEh0ubWNwcm94eS52MS5EZWxldGVSdWxlUmVxdWVzdBoeLm1jcHJveHkudjEuRGVsZXRlUnVsZVJlc3BvbnNlIiaItRgEkrUYHkRFTEVURSAvdjEvZmlyZXdhbGwvcnVsZXMve2lkfTKbAgoSQ2VydGlmaWNhdGVTZXJ2aWNlEocBChJSZWxvYWRDZXJ0aWZpY2F0ZXMSJS5tY3Byb3h5LnYxLlJlbG9hZENlcnRpZmljYXRlc1JlcXVlc3QaJC5tY3Byb3h5LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZSIkiLUYBJK1GBxQT1NUIC92MS9jZXJ0aWZpY2F0ZXMvcmVsb2FkEnsKEExpc3RDZXJ0aWZpY2F0ZXMSIy5tY3Byb3h5LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXF1ZXN0GiQubWNwcm94eS52MS5MaXN0Q2VydGlmaWNhdGVzUmVzcG9uc2UiHIi1GASStRgUR0VUIC92MS9jZXJ0aWZpY2F0ZXMytwIKDFN0YXRzU2VydmljZRJRCghHZXRTdGF0cxIbLm1jcHJveHkudjEuR2V0U3RhdHNSZXF1ZXN0GhEubWNwcm94eS52MS5TdGF0cyIViLUYBJK1GA1HRVQgL3YxL3N0YXRzEncKD0xpc3RDb25uZWN0aW9ucxIiLm1jcHJveHkudjEuTGlzdENvbm5lY3Rpb25zUmVxdWVzdBojLm1jcHJveHkudjEuTGlzdENvbm5lY3Rpb25zUmVzcG9uc2UiG4i1GASStRgTR0VUIC92MS9jb25uZWN0aW9ucxJbCgdFeHBsYWluEhoubWNwcm94eS52MS5FeHBsYWluUmVxdWVzdBobLm1jcHJveHkudjEuRXhwbGFpblJlc3BvbnNlIheItRgEkrUYD0dFVCAvdjEvZXhwbGFpbmIGcHJvdG8z", [file_google_protobuf_timestamp, file_metacircular_options]);
+  fileDesc("ChhtY3Byb3h5L3YxL21jcHJveHkucHJvdG8SCm1jcHJveHkudjEiNQoKSGVhZGVyRWRpdBIKCgJvcBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXZhbHVlGAMgASgJIiYKCFJlZGlyZWN0Eg4KBnN0YXR1cxgBIAEoDRIKCgJ0bxgCIAEoCSJtCgtIZWFsdGhDaGVjaxIMCgRwYXRoGAEgASgJEhMKC2ludGVydmFsX21zGAIgASgNEhIKCnRpbWVvdXRfbXMYAyABKA0SGQoRZXhwZWN0ZWRfc3RhdHVzZXMYBCADKAkSDAoEaG9zdBgFIAEoCSIXCgZTaWduSW4SDQoFYWxsb3cYASADKAkisQUKBVJvdXRlEhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBG1vZGUYAyABKAkSEAoIYmFja2VuZHMYBCADKAkSEAoIdGxzX2NlcnQYBSABKAkSDwoHdGxzX2tleRgGIAEoCRIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRwYXRoGAkgASgJEhgKEGJhY2tlbmRfcHJvdG9jb2wYCiABKAkSFAoMYmFja2VuZF9uYW1lGAsgASgJEhgKEGJhY2tlbmRfaW5zZWN1cmUYDCABKAgSGwoTc2VuZF9wcm94eV9wcm90b2NvbBgNIAEoCRIMCgRhY21lGA4gASgIEhIKCnN0cmlwX3BhdGgYDyABKAgSLwoPcmVxdWVzdF9oZWFkZXJzGBAgAygLMhYubWNwcm94eS52MS5IZWFkZXJFZGl0EjAKEHJlc3BvbnNlX2hlYWRlcnMYESADKAsyFi5tY3Byb3h5LnYxLkhlYWRlckVkaXQSJgoIcmVkaXJlY3QYEiABKAsyFC5tY3Byb3h5LnYxLlJlZGlyZWN0EhMKC21haW50ZW5hbmNlGBMgASgJEhAKCGNvbXByZXNzGBQgASgIEhYKDm1heF9ib2R5X2J5dGVzGBUgASgEEhsKE3Jlc3BvbnNlX3RpbWVvdXRfbXMYFiABKA0SLQoMaGVhbHRoX2NoZWNrGBcgASgLMhcubWNwcm94eS52MS5IZWFsdGhDaGVjaxIPCgd2ZXJzaW9uGBggASgJEiMKB3NpZ25faW4YGSABKAsyEi5tY3Byb3h5LnYxLlNpZ25JbiLkBAoPUHV0Um91dGVSZXF1ZXN0EhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBG1vZGUYAyABKAkSEAoIYmFja2VuZHMYBCADKAkSEAoIdGxzX2NlcnQYBSABKAkSDwoHdGxzX2tleRgGIAEoCRIMCgRwYXRoGAkgASgJEhgKEGJhY2tlbmRfcHJvdG9jb2wYCiABKAkSFAoMYmFja2VuZF9uYW1lGAsgASgJEhgKEGJhY2tlbmRfaW5zZWN1cmUYDCABKAgSGwoTc2VuZF9wcm94eV9wcm90b2NvbBgNIAEoCRIMCgRhY21lGA4gASgIEhIKCnN0cmlwX3BhdGgYDyABKAgSLwoPcmVxdWVzdF9oZWFkZXJzGBAgAygLMhYubWNwcm94eS52MS5IZWFkZXJFZGl0EjAKEHJlc3BvbnNlX2hlYWRlcnMYESADKAsyFi5tY3Byb3h5LnYxLkhlYWRlckVkaXQSJgoIcmVkaXJlY3QYEiABKAsyFC5tY3Byb3h5LnYxLlJlZGlyZWN0EhMKC21haW50ZW5hbmNlGBMgASgJEhAKCGNvbXByZXNzGBQgASgIEhYKDm1heF9ib2R5X2J5dGVzGBUgASgEEhsKE3Jlc3BvbnNlX3RpbWVvdXRfbXMYFiABKA0SLQoMaGVhbHRoX2NoZWNrGBcgASgLMhcubWNwcm94eS52MS5IZWFsdGhDaGVjaxIYChBleHBlY3RlZF92ZXJzaW9uGBggASgJEiMKB3NpZ25faW4YGSABKAsyEi5tY3Byb3h5LnYxLlNpZ25JbiJDCg9HZXRSb3V0ZVJlcXVlc3QSEAoIbGlzdGVuZXIYASABKAkSEAoIaG9zdG5hbWUYAiABKAkSDAoEcGF0aBgDIAEoCSJMChFMaXN0Um91dGVzUmVxdWVzdBIQCghsaXN0ZW5lchgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJQChJMaXN0Um91dGVzUmVzcG9uc2USIQoGcm91dGVzGAEgAygLMhEubWNwcm94eS52MS5Sb3V0ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiYAoSRGVsZXRlUm91dGVSZXF1ZXN0EhAKCGxpc3RlbmVyGAEgASgJEhAKCGhvc3RuYW1lGAIgASgJEgwKBHBhdGgYAyABKAkSGAoQZXhwZWN0ZWRfdmVyc2lvbhgEIAEoCSImChNEZWxldGVSb3V0ZVJlc3BvbnNlEg8KB2RlbGV0ZWQYASABKAgiaQoITGlzdGVuZXISDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEgwKBGtpbmQYAyABKAkSGwoTcHJveHlfcHJvdG9jb2xfZnJvbRgEIAMoCRITCgtmcm9tX2NvbmZpZxgFIAEoCCJeChJQdXRMaXN0ZW5lclJlcXVlc3QSDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEgwKBGtpbmQYAyABKAkSGwoTcHJveHlfcHJvdG9jb2xfZnJvbRgEIAMoCSIWChRMaXN0TGlzdGVuZXJzUmVxdWVzdCJAChVMaXN0TGlzdGVuZXJzUmVzcG9uc2USJwoJbGlzdGVuZXJzGAEgAygLMhQubWNwcm94eS52MS5MaXN0ZW5lciIlChVEZWxldGVMaXN0ZW5lclJlcXVlc3QSDAoEbmFtZRgBIAEoCSIpChZEZWxldGVMaXN0ZW5lclJlc3BvbnNlEg8KB2RlbGV0ZWQYASABKAgiKQoEUmF0ZRISCgpwZXJfc2Vjb25kGAEgASgBEg0KBWJ1cnN0GAIgASgNIv4CCgxGaXJld2FsbFJ1bGUSCgoCaWQYASABKAkSEAoIcHJpb3JpdHkYAiABKA0SEAoIZGlzYWJsZWQYAyABKAgSDgoGYWN0aW9uGAQgASgJEhAKCGxpc3RlbmVyGAUgASgJEhAKCGhvc3RuYW1lGAYgASgJEg0KBWNpZHJzGAcgAygJEhEKCWNvdW50cmllcxgIIAMoCRITCgt1c2VyX2FnZW50cxgJIAMoCRINCgVwYXRocxgKIAMoCRIeCgRyYXRlGAsgASgLMhAubWNwcm94eS52MS5SYXRlEhcKD21heF9jb25uZWN0aW9ucxgMIAEoDRIMCgRub3RlGA0gASgJEgwKBGhpdHMYDiABKAQSLgoKY3JlYXRlZF9hdBgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgRIAEoCSKbAgoOUHV0UnVsZVJlcXVlc3QSCgoCaWQYASABKAkSEAoIcHJpb3JpdHkYAiABKA0SEAoIZGlzYWJsZWQYAyABKAgSDgoGYWN0aW9uGAQgASgJEhAKCGxpc3RlbmVyGAUgASgJEhAKCGhvc3RuYW1lGAYgASgJEg0KBWNpZHJzGAcgAygJEhEKCWNvdW50cmllcxgIIAMoCRITCgt1c2VyX2FnZW50cxgJIAMoCRINCgVwYXRocxgKIAMoCRIeCgRyYXRlGAsgASgLMhAubWNwcm94eS52MS5SYXRlEhcKD21heF9jb25uZWN0aW9ucxgMIAEoDRIMCgRub3RlGA0gASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YDiABKAkiHAoOR2V0UnVsZVJlcXVlc3QSCgoCaWQYASABKAkiOQoQTGlzdFJ1bGVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJVChFMaXN0UnVsZXNSZXNwb25zZRInCgVydWxlcxgBIAMoCzIYLm1jcHJveHkudjEuRmlyZXdhbGxSdWxlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI5ChFEZWxldGVSdWxlUmVxdWVzdBIKCgJpZBgBIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAIgASgJIiUKEkRlbGV0ZVJ1bGVSZXNwb25zZRIPCgdkZWxldGVkGAEgASgIIroBCgtDZXJ0aWZpY2F0ZRIQCghsaXN0ZW5lchgBIAEoCRIQCghob3N0bmFtZRgCIAEoCRINCgVuYW1lcxgDIAMoCRItCglub3RfYWZ0ZXIYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWVycm9yGAUgASgJEgwKBGFjbWUYBiABKAgSLAoIcmVuZXdfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhsKGVJlbG9hZENlcnRpZmljYXRlc1JlcXVlc3QiGQoXTGlzdENlcnRpZmljYXRlc1JlcXVlc3QiSQoYTGlzdENlcnRpZmljYXRlc1Jlc3BvbnNlEi0KDGNlcnRpZmljYXRlcxgBIAMoCzIXLm1jcHJveHkudjEuQ2VydGlmaWNhdGUiEQoPR2V0U3RhdHNSZXF1ZXN0IrkBCgVTdGF0cxIsCglsaXN0ZW5lcnMYASADKAsyGS5tY3Byb3h5LnYxLkxpc3RlbmVyU3RhdHMSJgoGcm91dGVzGAIgAygLMhYubWNwcm94eS52MS5Sb3V0ZVN0YXRzEioKCGJhY2tlbmRzGAMgAygLMhgubWNwcm94eS52MS5CYWNrZW5kU3RhdHMSLgoKc3RhcnRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiuQEKDUxpc3RlbmVyU3RhdHMSDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEhAKCGFjY2VwdGVkGAMgASgEEg4KBmFjdGl2ZRgEIAEoBBI3CgdyZWZ1c2VkGAUgAygLMiYubWNwcm94eS52MS5MaXN0ZW5lclN0YXRzLlJlZnVzZWRFbnRyeRouCgxSZWZ1c2VkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ASLcAgoKUm91dGVTdGF0cxIQCghsaXN0ZW5lchgBIAEoCRIQCghob3N0bmFtZRgCIAEoCRITCgtjb25uZWN0aW9ucxgDIAEoBBIOCgZhY3RpdmUYBCABKAQSEAoIcmVxdWVzdHMYBSABKAQSEAoIYnl0ZXNfaW4YBiABKAQSEQoJYnl0ZXNfb3V0GAcgASgEEhYKDmJhY2tlbmRfZXJyb3JzGAggASgEEgwKBHBhdGgYCSABKAkSOAoJcmVzcG9uc2VzGAogAygLMiUubWNwcm94eS52MS5Sb3V0ZVN0YXRzLlJlc3BvbnNlc0VudHJ5EhYKDmxhdGVuY3lfcDUwX21zGAsgASgBEhYKDmxhdGVuY3lfcDk5X21zGAwgASgBEgwKBG1vZGUYDSABKAkaMAoOUmVzcG9uc2VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ASJeCgxCYWNrZW5kU3RhdHMSDwoHYmFja2VuZBgBIAEoCRIOCgZhY3RpdmUYAiABKAQSDAoEaWRsZRgDIAEoBBIPCgdmYWlsaW5nGAQgASgIEg4KBnJlYXNvbhgFIAEoCSI5ChZMaXN0Q29ubmVjdGlvbnNSZXF1ZXN0EhAKCGxpc3RlbmVyGAEgASgJEg0KBWxpbWl0GAIgASgNIlUKF0xpc3RDb25uZWN0aW9uc1Jlc3BvbnNlEisKC2Nvbm5lY3Rpb25zGAEgAygLMhYubWNwcm94eS52MS5Db25uZWN0aW9uEg0KBXRvdGFsGAIgASgEIsQBCgpDb25uZWN0aW9uEgoKAmlkGAEgASgEEhAKCGxpc3RlbmVyGAIgASgJEg4KBmNsaWVudBgDIAEoCRIQCghob3N0bmFtZRgEIAEoCRIQCghwcm90b2NvbBgFIAEoCRItCglvcGVuZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGJ5dGVzX2luGAcgASgEEhEKCWJ5dGVzX291dBgIIAEoBBIQCghyZXF1ZXN0cxgJIAEoBCJjCg5FeHBsYWluUmVxdWVzdBIMCgRob3N0GAEgASgJEgwKBHBhdGgYAiABKAkSDwoHYWRkcmVzcxgDIAEoCRISCgp1c2VyX2FnZW50GAQgASgJEhAKCGxpc3RlbmVyGAUgASgJImsKD0V4cGxhaW5SZXNwb25zZRImCgVzdGVwcxgBIAMoCzIXLm1jcHJveHkudjEuRXhwbGFpblN0ZXASDwoHb3V0Y29tZRgCIAEoCRIPCgdiYWNrZW5kGAMgASgJEg4KBnN0YXR1cxgEIAEoDSI8CgtFeHBsYWluU3RlcBINCgVzdGFnZRgBIAEoCRIOCgZyZXN1bHQYAiABKAkSDgoGZGV0YWlsGAMgASgJMrIDCgxSb3V0ZVNlcnZpY2USUgoIUHV0Um91dGUSGy5tY3Byb3h5LnYxLlB1dFJvdXRlUmVxdWVzdBoRLm1jcHJveHkudjEuUm91dGUiFoi1GASStRgOUFVUIC92MS9yb3V0ZXMSaAoIR2V0Um91dGUSGy5tY3Byb3h5LnYxLkdldFJvdXRlUmVxdWVzdBoRLm1jcHJveHkudjEuUm91dGUiLIi1GASStRgkR0VUIC92MS9yb3V0ZXMve2xpc3RlbmVyfS97aG9zdG5hbWV9EmMKCkxpc3RSb3V0ZXMSHS5tY3Byb3h5LnYxLkxpc3RSb3V0ZXNSZXF1ZXN0Gh4ubWNwcm94eS52MS5MaXN0Um91dGVzUmVzcG9uc2UiFoi1GASStRgOR0VUIC92MS9yb3V0ZXMSfwoLRGVsZXRlUm91dGUSHi5tY3Byb3h5LnYxLkRlbGV0ZVJvdXRlUmVxdWVzdBofLm1jcHJveHkudjEuRGVsZXRlUm91dGVSZXNwb25zZSIviLUYBJK1GCdERUxFVEUgL3YxL3JvdXRlcy97bGlzdGVuZXJ9L3tob3N0bmFtZX0y5wIKD0xpc3RlbmVyU2VydmljZRJlCgtQdXRMaXN0ZW5lchIeLm1jcHJveHkudjEuUHV0TGlzdGVuZXJSZXF1ZXN0GhQubWNwcm94eS52MS5MaXN0ZW5lciIgiLUYBJK1GBhQVVQgL3YxL2xpc3RlbmVycy97bmFtZX0SbwoNTGlzdExpc3RlbmVycxIgLm1jcHJveHkudjEuTGlzdExpc3RlbmVyc1JlcXVlc3QaIS5tY3Byb3h5LnYxLkxpc3RMaXN0ZW5lcnNSZXNwb25zZSIZiLUYBJK1GBFHRVQgL3YxL2xpc3RlbmVycxJ8Cg5EZWxldGVMaXN0ZW5lchIhLm1jcHJveHkudjEuRGVsZXRlTGlzdGVuZXJSZXF1ZXN0GiIubWNwcm94eS52MS5EZWxldGVMaXN0ZW5lclJlc3BvbnNlIiOItRgEkrUYG0RFTEVURSAvdjEvbGlzdGVuZXJzL3tuYW1lfTK8AwoPRmlyZXdhbGxTZXJ2aWNlEmQKB1B1dFJ1bGUSGi5tY3Byb3h5LnYxLlB1dFJ1bGVSZXF1ZXN0GhgubWNwcm94eS52MS5GaXJld2FsbFJ1bGUiI4i1GASStRgbUFVUIC92MS9maXJld2FsbC9ydWxlcy97aWR9EmQKB0dldFJ1bGUSGi5tY3Byb3h5LnYxLkdldFJ1bGVSZXF1ZXN0GhgubWNwcm94eS52MS5GaXJld2FsbFJ1bGUiI4i1GASStRgbR0VUIC92MS9maXJld2FsbC9ydWxlcy97aWR9EmgKCUxpc3RSdWxlcxIcLm1jcHJveHkudjEuTGlzdFJ1bGVzUmVxdWVzdBodLm1jcHJveHkudjEuTGlzdFJ1bGVzUmVzcG9uc2UiHoi1GASStRgWR0VUIC92MS9maXJld2FsbC9ydWxlcxJzCgpEZWxldGVSdWxlEh0ubWNwcm94eS52MS5EZWxldGVSdWxlUmVxdWVzdBoeLm1jcHJveHkudjEuRGVsZXRlUnVsZVJlc3BvbnNlIiaItRgEkrUYHkRFTEVURSAvdjEvZmlyZXdhbGwvcnVsZXMve2lkfTKbAgoSQ2VydGlmaWNhdGVTZXJ2aWNlEocBChJSZWxvYWRDZXJ0aWZpY2F0ZXMSJS5tY3Byb3h5LnYxLlJlbG9hZENlcnRpZmljYXRlc1JlcXVlc3QaJC5tY3Byb3h5LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXNwb25zZSIkiLUYBJK1GBxQT1NUIC92MS9jZXJ0aWZpY2F0ZXMvcmVsb2FkEnsKEExpc3RDZXJ0aWZpY2F0ZXMSIy5tY3Byb3h5LnYxLkxpc3RDZXJ0aWZpY2F0ZXNSZXF1ZXN0GiQubWNwcm94eS52MS5MaXN0Q2VydGlmaWNhdGVzUmVzcG9uc2UiHIi1GASStRgUR0VUIC92MS9jZXJ0aWZpY2F0ZXMytwIKDFN0YXRzU2VydmljZRJRCghHZXRTdGF0cxIbLm1jcHJveHkudjEuR2V0U3RhdHNSZXF1ZXN0GhEubWNwcm94eS52MS5TdGF0cyIViLUYBJK1GA1HRVQgL3YxL3N0YXRzEncKD0xpc3RDb25uZWN0aW9ucxIiLm1jcHJveHkudjEuTGlzdENvbm5lY3Rpb25zUmVxdWVzdBojLm1jcHJveHkudjEuTGlzdENvbm5lY3Rpb25zUmVzcG9uc2UiG4i1GASStRgTR0VUIC92MS9jb25uZWN0aW9ucxJbCgdFeHBsYWluEhoubWNwcm94eS52MS5FeHBsYWluUmVxdWVzdBobLm1jcHJveHkudjEuRXhwbGFpblJlc3BvbnNlIheItRgEkrUYD0dFVCAvdjEvZXhwbGFpbmIGcHJvdG8z", [file_google_protobuf_timestamp, file_metacircular_options]);
 
 /**
  * One header field set, added or removed.
@@ -129,6 +129,29 @@ export type HealthCheck = Message<"mcproxy.v1.HealthCheck"> & {
  */
 export const HealthCheckSchema: GenMessage<HealthCheck> = /*@__PURE__*/
   messageDesc(file_mcproxy_v1_mcproxy, 2);
+
+/**
+ * Only accounts of MCIAS are let through; each request shows a token of theirs, or the cookie that the proxy's own
+ * sign-in page gives. The backend gets their name in Remote-User, and their roles in Remote-Groups.
+ *
+ * @generated from message mcproxy.v1.SignIn
+ */
+export type SignIn = Message<"mcproxy.v1.SignIn"> & {
+  /**
+   * Who may pass: roles "admin", "user" and "guest", and accounts, "account:NAME". One of them is enough; empty for
+   * every active account.
+   *
+   * @generated from field: repeated string allow = 1;
+   */
+  allow: string[];
+};
+
+/**
+ * Describes the message mcproxy.v1.SignIn.
+ * Use `create(SignInSchema)` to create a new message.
+ */
+export const SignInSchema: GenMessage<SignIn> = /*@__PURE__*/
+  messageDesc(file_mcproxy_v1_mcproxy, 3);
 
 /**
  * @generated from message mcproxy.v1.Route
@@ -287,6 +310,13 @@ export type Route = Message<"mcproxy.v1.Route"> & {
    * @generated from field: string version = 24;
    */
   version: string;
+
+  /**
+   * L7: who may pass; absent for everybody.
+   *
+   * @generated from field: mcproxy.v1.SignIn sign_in = 25;
+   */
+  signIn?: SignIn | undefined;
 };
 
 /**
@@ -294,7 +324,7 @@ export type Route = Message<"mcproxy.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 3);
+  messageDesc(file_mcproxy_v1_mcproxy, 4);
 
 /**
  * @generated from message mcproxy.v1.PutRouteRequest
@@ -412,6 +442,11 @@ export type PutRouteRequest = Message<"mcproxy.v1.PutRouteRequest"> & {
    * @generated from field: string expected_version = 24;
    */
   expectedVersion: string;
+
+  /**
+   * @generated from field: mcproxy.v1.SignIn sign_in = 25;
+   */
+  signIn?: SignIn | undefined;
 };
 
 /**
@@ -419,7 +454,7 @@ export type PutRouteRequest = Message<"mcproxy.v1.PutRouteRequest"> & {
  * Use `create(PutRouteRequestSchema)` to create a new message.
  */
 export const PutRouteRequestSchema: GenMessage<PutRouteRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 4);
+  messageDesc(file_mcproxy_v1_mcproxy, 5);
 
 /**
  * @generated from message mcproxy.v1.GetRouteRequest
@@ -448,7 +483,7 @@ export type GetRouteRequest = Message<"mcproxy.v1.GetRouteRequest"> & {
  * Use `create(GetRouteRequestSchema)` to create a new message.
  */
 export const GetRouteRequestSchema: GenMessage<GetRouteRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 5);
+  messageDesc(file_mcproxy_v1_mcproxy, 6);
 
 /**
  * @generated from message mcproxy.v1.ListRoutesRequest
@@ -475,7 +510,7 @@ export type ListRoutesRequest = Message<"mcproxy.v1.ListRoutesRequest"> & {
  * Use `create(ListRoutesRequestSchema)` to create a new message.
  */
 export const ListRoutesRequestSchema: GenMessage<ListRoutesRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 6);
+  messageDesc(file_mcproxy_v1_mcproxy, 7);
 
 /**
  * @generated from message mcproxy.v1.ListRoutesResponse
@@ -497,7 +532,7 @@ export type ListRoutesResponse = Message<"mcproxy.v1.ListRoutesResponse"> & {
  * Use `create(ListRoutesResponseSchema)` to create a new message.
  */
 export const ListRoutesResponseSchema: GenMessage<ListRoutesResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 7);
+  messageDesc(file_mcproxy_v1_mcproxy, 8);
 
 /**
  * @generated from message mcproxy.v1.DeleteRouteRequest
@@ -533,7 +568,7 @@ export type DeleteRouteRequest = Message<"mcproxy.v1.DeleteRouteRequest"> & {
  * Use `create(DeleteRouteRequestSchema)` to create a new message.
  */
 export const DeleteRouteRequestSchema: GenMessage<DeleteRouteRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 8);
+  messageDesc(file_mcproxy_v1_mcproxy, 9);
 
 /**
  * @generated from message mcproxy.v1.DeleteRouteResponse
@@ -550,7 +585,7 @@ export type DeleteRouteResponse = Message<"mcproxy.v1.DeleteRouteResponse"> & {
  * Use `create(DeleteRouteResponseSchema)` to create a new message.
  */
 export const DeleteRouteResponseSchema: GenMessage<DeleteRouteResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 9);
+  messageDesc(file_mcproxy_v1_mcproxy, 10);
 
 /**
  * @generated from message mcproxy.v1.Listener
@@ -595,7 +630,7 @@ export type Listener = Message<"mcproxy.v1.Listener"> & {
  * Use `create(ListenerSchema)` to create a new message.
  */
 export const ListenerSchema: GenMessage<Listener> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 10);
+  messageDesc(file_mcproxy_v1_mcproxy, 11);
 
 /**
  * @generated from message mcproxy.v1.PutListenerRequest
@@ -627,7 +662,7 @@ export type PutListenerRequest = Message<"mcproxy.v1.PutListenerRequest"> & {
  * Use `create(PutListenerRequestSchema)` to create a new message.
  */
 export const PutListenerRequestSchema: GenMessage<PutListenerRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 11);
+  messageDesc(file_mcproxy_v1_mcproxy, 12);
 
 /**
  * @generated from message mcproxy.v1.ListListenersRequest
@@ -640,7 +675,7 @@ export type ListListenersRequest = Message<"mcproxy.v1.ListListenersRequest"> & 
  * Use `create(ListListenersRequestSchema)` to create a new message.
  */
 export const ListListenersRequestSchema: GenMessage<ListListenersRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 12);
+  messageDesc(file_mcproxy_v1_mcproxy, 13);
 
 /**
  * @generated from message mcproxy.v1.ListListenersResponse
@@ -657,7 +692,7 @@ export type ListListenersResponse = Message<"mcproxy.v1.ListListenersResponse"> 
  * Use `create(ListListenersResponseSchema)` to create a new message.
  */
 export const ListListenersResponseSchema: GenMessage<ListListenersResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 13);
+  messageDesc(file_mcproxy_v1_mcproxy, 14);
 
 /**
  * @generated from message mcproxy.v1.DeleteListenerRequest
@@ -674,7 +709,7 @@ export type DeleteListenerRequest = Message<"mcproxy.v1.DeleteListenerRequest"> 
  * Use `create(DeleteListenerRequestSchema)` to create a new message.
  */
 export const DeleteListenerRequestSchema: GenMessage<DeleteListenerRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 14);
+  messageDesc(file_mcproxy_v1_mcproxy, 15);
 
 /**
  * @generated from message mcproxy.v1.DeleteListenerResponse
@@ -691,7 +726,7 @@ export type DeleteListenerResponse = Message<"mcproxy.v1.DeleteListenerResponse"
  * Use `create(DeleteListenerResponseSchema)` to create a new message.
  */
 export const DeleteListenerResponseSchema: GenMessage<DeleteListenerResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 15);
+  messageDesc(file_mcproxy_v1_mcproxy, 16);
 
 /**
  * A rate that is allowed on average, and how far it may be exceeded at once.
@@ -715,7 +750,7 @@ export type Rate = Message<"mcproxy.v1.Rate"> & {
  * Use `create(RateSchema)` to create a new message.
  */
 export const RateSchema: GenMessage<Rate> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 16);
+  messageDesc(file_mcproxy_v1_mcproxy, 17);
 
 /**
  * A rule of the firewall. All fields that are set must match; an empty one matches anything.
@@ -836,7 +871,7 @@ export type FirewallRule = Message<"mcproxy.v1.FirewallRule"> & {
  * Use `create(FirewallRuleSchema)` to create a new message.
  */
 export const FirewallRuleSchema: GenMessage<FirewallRule> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 17);
+  messageDesc(file_mcproxy_v1_mcproxy, 18);
 
 /**
  * @generated from message mcproxy.v1.PutRuleRequest
@@ -921,7 +956,7 @@ export type PutRuleRequest = Message<"mcproxy.v1.PutRuleRequest"> & {
  * Use `create(PutRuleRequestSchema)` to create a new message.
  */
 export const PutRuleRequestSchema: GenMessage<PutRuleRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 18);
+  messageDesc(file_mcproxy_v1_mcproxy, 19);
 
 /**
  * @generated from message mcproxy.v1.GetRuleRequest
@@ -938,7 +973,7 @@ export type GetRuleRequest = Message<"mcproxy.v1.GetRuleRequest"> & {
  * Use `create(GetRuleRequestSchema)` to create a new message.
  */
 export const GetRuleRequestSchema: GenMessage<GetRuleRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 19);
+  messageDesc(file_mcproxy_v1_mcproxy, 20);
 
 /**
  * @generated from message mcproxy.v1.ListRulesRequest
@@ -960,7 +995,7 @@ export type ListRulesRequest = Message<"mcproxy.v1.ListRulesRequest"> & {
  * Use `create(ListRulesRequestSchema)` to create a new message.
  */
 export const ListRulesRequestSchema: GenMessage<ListRulesRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 20);
+  messageDesc(file_mcproxy_v1_mcproxy, 21);
 
 /**
  * @generated from message mcproxy.v1.ListRulesResponse
@@ -982,7 +1017,7 @@ export type ListRulesResponse = Message<"mcproxy.v1.ListRulesResponse"> & {
  * Use `create(ListRulesResponseSchema)` to create a new message.
  */
 export const ListRulesResponseSchema: GenMessage<ListRulesResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 21);
+  messageDesc(file_mcproxy_v1_mcproxy, 22);
 
 /**
  * @generated from message mcproxy.v1.DeleteRuleRequest
@@ -1006,7 +1041,7 @@ export type DeleteRuleRequest = Message<"mcproxy.v1.DeleteRuleRequest"> & {
  * Use `create(DeleteRuleRequestSchema)` to create a new message.
  */
 export const DeleteRuleRequestSchema: GenMessage<DeleteRuleRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 22);
+  messageDesc(file_mcproxy_v1_mcproxy, 23);
 
 /**
  * @generated from message mcproxy.v1.DeleteRuleResponse
@@ -1023,7 +1058,7 @@ export type DeleteRuleResponse = Message<"mcproxy.v1.DeleteRuleResponse"> & {
  * Use `create(DeleteRuleResponseSchema)` to create a new message.
  */
 export const DeleteRuleResponseSchema: GenMessage<DeleteRuleResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 23);
+  messageDesc(file_mcproxy_v1_mcproxy, 24);
 
 /**
  * @generated from message mcproxy.v1.Certificate
@@ -1076,7 +1111,7 @@ export type Certificate = Message<"mcproxy.v1.Certificate"> & {
  * Use `create(CertificateSchema)` to create a new message.
  */
 export const CertificateSchema: GenMessage<Certificate> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 24);
+  messageDesc(file_mcproxy_v1_mcproxy, 25);
 
 /**
  * @generated from message mcproxy.v1.ReloadCertificatesRequest
@@ -1089,7 +1124,7 @@ export type ReloadCertificatesRequest = Message<"mcproxy.v1.ReloadCertificatesRe
  * Use `create(ReloadCertificatesRequestSchema)` to create a new message.
  */
 export const ReloadCertificatesRequestSchema: GenMessage<ReloadCertificatesRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 25);
+  messageDesc(file_mcproxy_v1_mcproxy, 26);
 
 /**
  * @generated from message mcproxy.v1.ListCertificatesRequest
@@ -1102,7 +1137,7 @@ export type ListCertificatesRequest = Message<"mcproxy.v1.ListCertificatesReques
  * Use `create(ListCertificatesRequestSchema)` to create a new message.
  */
 export const ListCertificatesRequestSchema: GenMessage<ListCertificatesRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 26);
+  messageDesc(file_mcproxy_v1_mcproxy, 27);
 
 /**
  * @generated from message mcproxy.v1.ListCertificatesResponse
@@ -1119,7 +1154,7 @@ export type ListCertificatesResponse = Message<"mcproxy.v1.ListCertificatesRespo
  * Use `create(ListCertificatesResponseSchema)` to create a new message.
  */
 export const ListCertificatesResponseSchema: GenMessage<ListCertificatesResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 27);
+  messageDesc(file_mcproxy_v1_mcproxy, 28);
 
 /**
  * @generated from message mcproxy.v1.GetStatsRequest
@@ -1132,7 +1167,7 @@ export type GetStatsRequest = Message<"mcproxy.v1.GetStatsRequest"> & {
  * Use `create(GetStatsRequestSchema)` to create a new message.
  */
 export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 28);
+  messageDesc(file_mcproxy_v1_mcproxy, 29);
 
 /**
  * @generated from message mcproxy.v1.Stats
@@ -1166,7 +1201,7 @@ export type Stats = Message<"mcproxy.v1.Stats"> & {
  * Use `create(StatsSchema)` to create a new message.
  */
 export const StatsSchema: GenMessage<Stats> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 29);
+  messageDesc(file_mcproxy_v1_mcproxy, 30);
 
 /**
  * @generated from message mcproxy.v1.ListenerStats
@@ -1205,7 +1240,7 @@ export type ListenerStats = Message<"mcproxy.v1.ListenerStats"> & {
  * Use `create(ListenerStatsSchema)` to create a new message.
  */
 export const ListenerStatsSchema: GenMessage<ListenerStats> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 30);
+  messageDesc(file_mcproxy_v1_mcproxy, 31);
 
 /**
  * @generated from message mcproxy.v1.RouteStats
@@ -1286,7 +1321,7 @@ export type RouteStats = Message<"mcproxy.v1.RouteStats"> & {
  * Use `create(RouteStatsSchema)` to create a new message.
  */
 export const RouteStatsSchema: GenMessage<RouteStats> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 31);
+  messageDesc(file_mcproxy_v1_mcproxy, 32);
 
 /**
  * @generated from message mcproxy.v1.BackendStats
@@ -1327,7 +1362,7 @@ export type BackendStats = Message<"mcproxy.v1.BackendStats"> & {
  * Use `create(BackendStatsSchema)` to create a new message.
  */
 export const BackendStatsSchema: GenMessage<BackendStats> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 32);
+  messageDesc(file_mcproxy_v1_mcproxy, 33);
 
 /**
  * @generated from message mcproxy.v1.ListConnectionsRequest
@@ -1351,7 +1386,7 @@ export type ListConnectionsRequest = Message<"mcproxy.v1.ListConnectionsRequest"
  * Use `create(ListConnectionsRequestSchema)` to create a new message.
  */
 export const ListConnectionsRequestSchema: GenMessage<ListConnectionsRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 33);
+  messageDesc(file_mcproxy_v1_mcproxy, 34);
 
 /**
  * @generated from message mcproxy.v1.ListConnectionsResponse
@@ -1375,7 +1410,7 @@ export type ListConnectionsResponse = Message<"mcproxy.v1.ListConnectionsRespons
  * Use `create(ListConnectionsResponseSchema)` to create a new message.
  */
 export const ListConnectionsResponseSchema: GenMessage<ListConnectionsResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 34);
+  messageDesc(file_mcproxy_v1_mcproxy, 35);
 
 /**
  * @generated from message mcproxy.v1.Connection
@@ -1436,7 +1471,7 @@ export type Connection = Message<"mcproxy.v1.Connection"> & {
  * Use `create(ConnectionSchema)` to create a new message.
  */
 export const ConnectionSchema: GenMessage<Connection> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 35);
+  messageDesc(file_mcproxy_v1_mcproxy, 36);
 
 /**
  * @generated from message mcproxy.v1.ExplainRequest
@@ -1481,7 +1516,7 @@ export type ExplainRequest = Message<"mcproxy.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 36);
+  messageDesc(file_mcproxy_v1_mcproxy, 37);
 
 /**
  * @generated from message mcproxy.v1.ExplainResponse
@@ -1519,14 +1554,14 @@ export type ExplainResponse = Message<"mcproxy.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 37);
+  messageDesc(file_mcproxy_v1_mcproxy, 38);
 
 /**
  * @generated from message mcproxy.v1.ExplainStep
  */
 export type ExplainStep = Message<"mcproxy.v1.ExplainStep"> & {
   /**
-   * "listener", "firewall", "route", "certificate", "backend".
+   * "listener", "firewall", "route", "certificate", "sign_in", "backend".
    *
    * @generated from field: string stage = 1;
    */
@@ -1552,7 +1587,7 @@ export type ExplainStep = Message<"mcproxy.v1.ExplainStep"> & {
  * Use `create(ExplainStepSchema)` to create a new message.
  */
 export const ExplainStepSchema: GenMessage<ExplainStep> = /*@__PURE__*/
-  messageDesc(file_mcproxy_v1_mcproxy, 38);
+  messageDesc(file_mcproxy_v1_mcproxy, 39);
 
 /**
  * @generated from service mcproxy.v1.RouteService

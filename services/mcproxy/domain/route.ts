@@ -10,6 +10,7 @@ import { type HealthCheck, type HealthCheckInput, parseHealthCheck } from "./hea
 import { parseHostname, parseRouteName } from "./hostname.ts";
 import { type BackendProtocol, type HeaderEdit, parseEdits, parseRedirect, type Redirect } from "./route_http.ts";
 import { parseRoutePath } from "./route_path.ts";
+import { parseSignIn, type SignIn, type SignInInput } from "./sign_in.ts";
 
 /** `l4`: bytes pass as they are, TLS included. `l7`: TLS ends here, and HTTP goes to the backend. */
 export type RouteMode = "l4" | "l7";
@@ -52,6 +53,8 @@ export interface Route {
   /** From the end of a request to its response's head, ms; 0 for the configuration's. */
   readonly responseTimeoutMs: number;
   readonly healthCheck: HealthCheck | null;
+  /** Null for everybody. */
+  readonly signIn: SignIn | null;
 }
 
 /** A route as callers write it. */
@@ -77,6 +80,7 @@ export interface RouteInput {
   maxBodyBytes?: number | bigint;
   responseTimeoutMs?: number;
   healthCheck?: HealthCheckInput | null | undefined;
+  signIn?: SignInInput | null | undefined;
 }
 
 /** What the configuration permits. */
@@ -88,6 +92,8 @@ export interface RouteRules {
   allowedHosts: readonly string[];
   /** `[certificates] dir`, absolute. */
   certificateDir: string;
+  /** There is an MCIAS to ask who somebody is; absent for no. */
+  hasMcias?: boolean;
 }
 
 /** More backends than this on one route is a mistake; it bounds the work of choosing one. */
@@ -130,6 +136,7 @@ export function parseRoute(input: RouteInput, rules: RouteRules): Route {
     maxBodyBytes: parseMaxBody(input.maxBodyBytes ?? 0),
     responseTimeoutMs: parseTimeout(input.responseTimeoutMs ?? 0),
     healthCheck: parseHealthCheck(input.healthCheck),
+    signIn: parseSignIn(input.signIn, rules.hasMcias === true),
   };
 }
 
@@ -149,6 +156,7 @@ export const plainSettings = {
   maxBodyBytes: 0,
   responseTimeoutMs: 0,
   healthCheck: null,
+  signIn: null,
 } as const;
 
 /** What needs HTTP to be read can't be asked of a route that doesn't read it. */
@@ -170,6 +178,7 @@ function refuseOnL4(input: RouteInput): void {
     ["max_body_bytes", Number(input.maxBodyBytes ?? 0) !== 0],
     ["response_timeout_ms", (input.responseTimeoutMs ?? 0) !== 0],
     ["health_check", (input.healthCheck ?? null) !== null],
+    ["sign_in", (input.signIn ?? null) !== null],
   ];
   for (const [field, isGiven] of given) {
     if (isGiven) throw invalid(field, 'is for HTTP, which an l4 route does not read; use mode "l7" or leave it out');

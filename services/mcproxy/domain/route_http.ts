@@ -35,6 +35,8 @@ const reserved = new Set([
   "host",
   "keep-alive",
   "proxy-connection",
+  "remote-groups",
+  "remote-user",
   "te",
   "trailer",
   "transfer-encoding",

@@ -42,7 +42,7 @@ export function routeOperations({ router, routes, certificates }: RouteOperation
   ];
 }
 
-function routeMessage({ createdAt, updatedAt, redirect, healthCheck, maxBodyBytes, ...route }: StoredRoute) {
+function routeMessage({ createdAt, updatedAt, redirect, healthCheck, signIn, maxBodyBytes, ...route }: StoredRoute) {
   return {
     ...route,
     backends: [...route.backends],
@@ -52,6 +52,7 @@ function routeMessage({ createdAt, updatedAt, redirect, healthCheck, maxBodyByte
     ...(healthCheck === null ? {} : {
       healthCheck: { ...healthCheck, expectedStatuses: [...healthCheck.expectedStatuses ?? []] },
     }),
+    ...(signIn === null ? {} : { signIn: { allow: [...signIn.allow] } }),
     maxBodyBytes: BigInt(maxBodyBytes),
     createdAt: timestampFromMs(createdAt),
     updatedAt: timestampFromMs(updatedAt),

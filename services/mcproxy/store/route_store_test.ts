@@ -38,6 +38,7 @@ Deno.test("RouteStore keeps every setting, and a put of the same changes nothing
     maintenance: "Back at noon",
     maxBodyBytes: 5,
     healthCheck: { path: "/health", intervalMs: 5000, timeoutMs: 2000 },
+    signIn: { allow: ["admin"] },
   };
   const first = store.put(full);
   const { createdAt, updatedAt, version: _version, ...stored } = first;

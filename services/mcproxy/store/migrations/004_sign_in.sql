@@ -1,0 +1,2 @@
+-- The settings of a route may say who must sign in. A program that doesn't know so would serve such a route to everybody;
+-- it refuses a database that has this migration, which is all that this one is for.
