@@ -20,6 +20,8 @@ const pingAfterMs = 5000;
 const pingMs = 1000;
 /** An idle connection is kept for this long, ms. */
 const idleMs = 60_000;
+/** One that is ready only after all were to end is taken by those who wait for it at once, or not at all, ms. */
+const closingMs = 1;
 /** The exchange has its own deadlines, which are shorter; these are for connections that nobody has any more. */
 const stalledMs = 600_000;
 
@@ -32,6 +34,8 @@ interface Link {
   /** Requests so far. */
   served: number;
   idleSince: number;
+  /** The PING that it has to answer, while it is on its way. */
+  checking: Promise<void> | null;
   readonly deadline: Deadline;
 }
 
@@ -82,6 +86,7 @@ export class H2Connections {
    * @throws PoolFull; whatever `open` rejects with
    */
   async place(owner: string, open: () => Promise<PooledStream>): Promise<H2Place> {
+    const { maxConnections } = this.#options;
     for (;;) {
       const link = this.#leastBusy(owner);
       if (link !== null) {
@@ -90,9 +95,10 @@ export class H2Connections {
         continue;
       }
       const opening = this.#opening.get(owner);
+      const connections = this.#links.size + this.#opening.size;
       if (opening !== undefined) await opening;
-      else if (this.#links.size < this.#options.maxConnections || this.#makeRoom()) await this.#open(owner, open);
-      else throw new PoolFull(`${this.#links.size} HTTP/2 connections are at their limits`);
+      else if (connections < maxConnections || this.#makeRoom()) await this.#open(owner, open);
+      else throw new PoolFull(`${connections} HTTP/2 connections are at their limits`);
     }
   }
 
@@ -139,14 +145,19 @@ export class H2Connections {
         if (released) return;
         released = true;
         if (--link.active > 0) return;
+        if (this.#closed) return link.connection.close();
         link.idleSince = this.#options.now();
         link.deadline.set(idleMs);
       },
     };
   }
 
-  /** Has the connection answer a PING, or ends it. */
-  async #check(link: Link): Promise<void> {
+  /** Has the connection answer a PING, or ends it; one PING for all who wait. */
+  #check(link: Link): Promise<void> {
+    return link.checking ??= this.#ping(link).finally(() => link.checking = null);
+  }
+
+  async #ping(link: Link): Promise<void> {
     const { deadlines, now } = this.#options;
     const deadline = deadlines.open(() => link.connection.destroy());
     deadline.set(pingMs);
@@ -195,6 +206,7 @@ export class H2Connections {
       active: 0,
       served: 0,
       idleSince: now(),
+      checking: null,
       deadline: deadlines.open(() => connection.close()),
     };
     const settled = Promise.withResolvers<void>();
@@ -213,9 +225,9 @@ export class H2Connections {
       deadline.close();
     }
     connection.onAvailable = null;
-    if (this.#closed) return connection.destroy();
     this.#links.add(link);
-    link.deadline.set(idleMs);
+    // Closed meanwhile: for whoever waits for it, and nobody after that.
+    link.deadline.set(this.#closed ? closingMs : idleMs);
   }
 
   #forget(link: Link): void {
@@ -223,7 +235,7 @@ export class H2Connections {
     this.#links.delete(link);
   }
 
-  /** Ends the connections; those with requests when these are done. */
+  /** Ends the connections; those with requests when these are done, and what requests that wait open when they are. */
   close(): void {
     this.#closed = true;
     for (const { connection } of this.#links) connection.close();
