@@ -30,7 +30,7 @@ export abstract class Http2Connection extends FrameHandler {
   readonly #reader: FrameReader;
   #started = false;
   #over = false;
-  /** When our last frame was written, ms. */
+  /** When our last frame was written, ms; moves on while a peer is still taking it. */
   #endedAt = 0;
   #idleSince: number;
   /** When something last came, ms. */
@@ -238,16 +238,19 @@ export abstract class Http2Connection extends FrameHandler {
     const now = this.time = this.clock();
     try {
       this.#checkTransport(now);
-      if (this.ending) {
-        if (now - this.#endedAt >= this.limits.lingerMs) this.transport.destroy();
-        return;
-      }
+      if (this.ending) return this.#checkEnd(now);
       if (!this.#checkAlive(now)) return;
       this.#checkPeer(now);
       this.#checkStreams(now);
     } catch (error) {
       this.#caught(error);
     }
+  }
+
+  /** Closes the transport when the peer doesn't. In good order its last bytes go first: a slow peer may take a while. */
+  #checkEnd(now: number): void {
+    if (this.error === null && this.output.writing) this.#endedAt = now;
+    else if (now - this.#endedAt >= this.limits.lingerMs) this.transport.destroy();
   }
 
   /** A write that takes for ever: the peer reads nothing, whatever its windows say (CVE-2019-9517). */

@@ -88,6 +88,32 @@ Deno.test("Http2ServerConnection closes the transport when the peer lingers afte
   assert.ok(served.transport.closed);
 });
 
+Deno.test("Http2ServerConnection.drain leaves a slow client the time to take its last response", async () => {
+  await using served = await servedPeer();
+  const { peer, connection, requests, transport } = served;
+  await peer.send(headers(1, get, { end: true }));
+  await peer.settle();
+  connection.drain();
+  await peer.send(ping("drain\0\0\0", true));
+  await peer.settle();
+  peer.transport.stuffed = true;
+  const [request] = requests;
+  request!.respond(200, [], false);
+  await peer.expect("HEADERS 1 200");
+  await request!.write(new Uint8Array(30_000), true);
+  for (let seconds = 0; seconds < 30; seconds++) served.later(1000);
+  assert.ok(!transport.closed);
+  peer.transport.unstuff();
+  await peer.read(() => false);
+  assert.equal(peer.bodies.get(1), 30_000);
+  // From here on it has a second to close.
+  served.later(900);
+  assert.ok(!transport.closed);
+  served.later(200);
+  assert.ok(transport.closed);
+  assert.equal(connection.fault, null);
+});
+
 Deno.test("Http2ServerConnection.destroy tells the code, and every stream", async () => {
   await using served = await servedPeer();
   const { peer, connection, requests } = served;
