@@ -349,3 +349,19 @@ Deno.test("ServerStream.respond ends the connection for a field that can't be se
   assert.throws(() => served.requests[0]!.respond(200, ["x", "\u20ac"], false), RangeError);
   assert.ok(await served.peer.expect("GOAWAY 1 INTERNAL_ERROR"));
 });
+
+Deno.test("ServerStream.end ends the connection for a trailer that can't be sent, also when nobody is there to catch", async () => {
+  await using served = await servedPeer();
+  const { peer, requests } = served;
+  await peer.send(headers(1, get, { end: true }));
+  await peer.settle();
+  peer.transport.stuffed = true;
+  requests[0]!.respond(200, [], false);
+  await peer.expect("HEADERS 1 200");
+  // More than is queued behind a write that is under way: the trailers follow once that is done.
+  const written = requests[0]!.write(new Uint8Array(64_000));
+  requests[0]!.end(["x", "\u20ac"]);
+  peer.transport.unstuff();
+  await written;
+  assert.ok(await peer.expect("GOAWAY 1 INTERNAL_ERROR"));
+});

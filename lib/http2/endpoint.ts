@@ -123,8 +123,17 @@ export abstract class Endpoint implements StreamHost {
     else this.output.schedule();
   }
 
+  /** What follows data that has gone. Whoever gave the trailers has gone on: a bad one shows by the connection's end alone. */
+  #endBehind(stream: LiveStream): void {
+    try {
+      this.sendEnd(stream, stream.endTrailers.length > 0 ? stream.endTrailers : null);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+
   #ended(stream: LiveStream, said: boolean): void {
-    if (!said) return this.sendEnd(stream, stream.endTrailers.length > 0 ? stream.endTrailers : null);
+    if (!said) return this.#endBehind(stream);
     this.output.schedule();
     stream.localEnded = true;
     if (stream.remoteEnded) this.forget(stream);
