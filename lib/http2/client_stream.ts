@@ -10,7 +10,7 @@ export interface Response {
   readonly fields: FieldList;
   /** True when it ended with its head. */
   readonly end: boolean;
-  /** By content-length; null when it doesn't say, and for a response that has no content. */
+  /** What the content comes to by content-length; null when it doesn't say, 0 for a response that has none whatever it says. */
   readonly contentLength: number | null;
   /** Names of fields that must not be indexed where they are passed on (RFC 7541 §7.1.3), or null. */
   readonly neverIndexed: ReadonlySet<string> | null;

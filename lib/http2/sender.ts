@@ -50,8 +50,6 @@ export class Sender {
       while (this.#frame(stream));
       if (stream.pending === null) return;
     }
-    // The connection may have failed on the way.
-    if (stream.resetCode >= 0) return;
     stream.movedAt = this.#options.now();
     this.#queue(stream);
     stream.written = Promise.withResolvers();
