@@ -45,7 +45,8 @@ export class Exchange {
   #upload: Upload | null = null;
   #body: BodySource | null = null;
   #timedOut = false;
-  #phase: "waiting" | "delivering" | "tunnel" = "waiting";
+  /** `informing`: an interim response is on its way to the client, and the head is still waited for. */
+  #phase: "waiting" | "informing" | "delivering" | "tunnel" = "waiting";
   /** Something of a response went to the client. */
   #answered = false;
   #live: LiveRoute | null = null;
@@ -195,7 +196,7 @@ export class Exchange {
       if (interim === maxInterim) throw new HttpFault(400, "too many interim responses");
       if (client.takesInterim) {
         this.#answered = true;
-        this.#phase = "delivering";
+        this.#phase = "informing";
         await client.interim(head);
         this.#phase = "waiting";
       }
@@ -231,7 +232,7 @@ export class Exchange {
         if (upload !== this.#upload) return;
         const { state } = upload;
         if (state !== "done" && state !== "refused") call.cancel();
-        else if (this.#phase === "waiting") this.#deadline.set(responseMs);
+        else if (this.#phase === "waiting" || this.#phase === "informing") this.#deadline.set(responseMs);
       },
     });
   }
