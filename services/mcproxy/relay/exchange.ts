@@ -44,6 +44,7 @@ export class Exchange {
   #call: BackendCall | null = null;
   #upload: Upload | null = null;
   #body: BodySource | null = null;
+  #gzip: GzipBody | null = null;
   #timedOut = false;
   /** `informing`: an interim response is on its way to the client, and the head is still waited for. */
   #phase: "waiting" | "informing" | "delivering" | "tunnel" = "waiting";
@@ -73,6 +74,7 @@ export class Exchange {
       await this.#serve();
     } finally {
       this.#deadline.close();
+      this.#gzip?.close();
       this.#observed?.finished(this.#outcome);
     }
   }
@@ -273,7 +275,7 @@ export class Exchange {
     if (route.compress) {
       if (body !== null && isCompressed(client.request, head)) {
         head = compressedHead(head);
-        body = new GzipBody(body);
+        body = this.#gzip = new GzipBody(body);
       } else {
         head = varyingHead(head);
       }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
-import { H2Client } from "../testing/h2.ts";
+import { errorCodes } from "@lib/http2/mod.ts";
+import { H2Backend, H2Client } from "../testing/h2.ts";
 import { type TestProxy, testProxy, type TestRoute } from "../testing/proxy.ts";
 import { answering, exchange, RawBackend, tlsClient } from "../testing/raw.ts";
 
@@ -234,6 +235,30 @@ Deno.test("Exchange lets compressed lines through as they are written, and cuts 
   await assert.rejects(fed, /was reset with code 2/);
   await writer.abort().catch(() => {});
   await reader.cancel().catch(() => {});
+});
+
+Deno.test("Exchange keeps nothing of a compressed response that its client breaks off", async () => {
+  await using backend = new H2Backend(async (stream) => {
+    stream.respond(200, ["content-type", "text/plain"], false);
+    await stream.write(new Uint8Array(5000).fill(97));
+  });
+  await using proxy = await testProxy("", { a: ["a.test"] });
+  put(proxy, backend.port, { compress: true, backendProtocol: "h2c" });
+  await using client = await H2Client.connect(at(proxy));
+  const breakOff = async (times: number) => {
+    for (let time = 0; time < times; time++) {
+      const stream = client.open({ fields: ["accept-encoding", "gzip"] }, true);
+      assert.equal((await stream.response()).fields.includes("content-encoding"), true);
+      assert.ok(await stream.read() !== null);
+      stream.reset(errorCodes.cancel);
+    }
+  };
+  await breakOff(50);
+  const before = Deno.memoryUsage().rss;
+  await breakOff(500);
+  // An engine each would be 105 MiB.
+  const more = (Deno.memoryUsage().rss - before) / 2 ** 20;
+  assert.ok(more < 50, `${more} MiB`);
 });
 
 Deno.test("BackendPool sends the PROXY header that the route asks for, each client's on connections of its own", async () => {
