@@ -11,6 +11,8 @@ export {
   type RunningService,
   type ServiceContext,
   type Verb,
+  type VerbFlags,
+  type VerbLists,
 } from "./program.ts";
 export { runProgram } from "./run.ts";
 export { type Api, type ApiOptions, serveApi } from "./api.ts";

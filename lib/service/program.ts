@@ -30,12 +30,19 @@ export interface RunningService extends AsyncDisposable {
   health(): HealthReport;
 }
 
+/** Values by flag, of those that were given. */
+export type VerbFlags = Readonly<Record<string, string>>;
+/** The same of flags that may be given several times. */
+export type VerbLists = Readonly<Record<string, readonly string[]>>;
+
 /** A verb beside `server`, `snapshot`, `status` and `version`; its result is the exit code. */
 export interface Verb<Config> {
   summary: string;
   /** Flags as `--name VALUE`, beside `--config`. */
   flags?: Readonly<Record<string, string>>;
-  run(context: ServiceContext<Config>, flags: Readonly<Record<string, string>>): Promise<number> | number;
+  /** Flags that may be given several times. */
+  lists?: Readonly<Record<string, string>>;
+  run(context: ServiceContext<Config>, flags: VerbFlags, lists: VerbLists): Promise<number> | number;
 }
 
 /** A program, as its main.ts declares it. */

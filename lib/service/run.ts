@@ -13,6 +13,7 @@ interface Arguments {
   config: string | null;
   printConfig: boolean;
   flags: Record<string, string>;
+  lists: Record<string, string[]>;
 }
 
 /**
@@ -73,7 +74,7 @@ async function run<S extends Schema>(program: Program<S>, argv: readonly string[
     case "status":
       return await printStatus(context as ServiceContext<unknown>, program.plainHealth?.(config) ?? null);
     default:
-      return await program.verbs![args.verb]!.run(context, args.flags);
+      return await program.verbs![args.verb]!.run(context, args.flags, args.lists);
   }
 }
 
@@ -164,8 +165,9 @@ function parseArguments<S extends Schema>(program: Program<S>, argv: readonly st
     config: "FILE",
     ...(name === "snapshot" ? { out: "FILE" } : {}),
     ...program.verbs?.[name]?.flags,
+    ...program.verbs?.[name]?.lists,
   };
-  const args: Arguments = { verb: name, config: null, printConfig: false, flags: {} };
+  const args: Arguments = { verb: name, config: null, printConfig: false, flags: {}, lists: {} };
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     if (word === "--print-config") {
@@ -185,6 +187,7 @@ function parseArguments<S extends Schema>(program: Program<S>, argv: readonly st
     const value = joined ?? words[++i];
     if (value === undefined) throw invalid(flag, `must be given a value (${known[key]})`);
     if (key === "config") args.config = value;
+    else if (key in (program.verbs?.[name]?.lists ?? {})) (args.lists[key] ??= []).push(value);
     else args.flags[key] = value;
   }
   return args;
@@ -193,7 +196,8 @@ function parseArguments<S extends Schema>(program: Program<S>, argv: readonly st
 function usage<S extends Schema>(program: Program<S>): string {
   const extra = Object.entries(program.verbs ?? {}).map(([name, verb]) => {
     const flags = Object.entries(verb.flags ?? {}).map(([flag, value]) => ` [--${flag} ${value}]`).join("");
-    return `  ${program.name} ${name} --config FILE${flags}\n      ${verb.summary}`;
+    const lists = Object.entries(verb.lists ?? {}).map(([flag, value]) => ` [--${flag} ${value}]…`).join("");
+    return `  ${program.name} ${name} --config FILE${flags}${lists}\n      ${verb.summary}`;
   });
   return `Usage:
   ${program.name} server --config FILE [--print-config]

@@ -32,7 +32,12 @@ async function ended(child: Deno.ChildProcess): Promise<{ code: number; out: str
 
 // Arguments after the program, "CONFIG" stands for the file; exit code; what stdout or stderr says.
 const sessions: [toml: string, args: string[], code: number, says: RegExp][] = [
-  ["", ["help"], 0, /Usage:\n {2}sample server --config FILE[^]*sample count words --config FILE \[--text TEXT\]/],
+  [
+    "",
+    ["help"],
+    0,
+    /Usage:\n {2}sample server --config FILE[^]*sample count words --config FILE \[--text TEXT\] \[--also TEXT\]…/,
+  ],
   ["", ["version"], 0, /^sample \d+\.\d+\.\d+\n$/],
   ["", ["srever", "--config", "CONFIG"], 2, /"srever" is not one of server, .*\n {2}Did you mean "server"\?/],
   ["", ["server", "--cofnig", "CONFIG"], 2, /unknown argument "--cofnig"\n {2}Did you mean "--config"\?/],
@@ -47,6 +52,7 @@ const sessions: [toml: string, args: string[], code: number, says: RegExp][] = [
   ["[sample]\nfail = 1\n", ["server", "--config", "CONFIG"], 1, /told to fail/],
   ["", ["server", "--config", "CONFIG", "--print-config"], 0, /# 1: starting fails \(default\)\nfail = 0\n/],
   ["", ["count", "words", "--config", "CONFIG", "--text", "a b c"], 0, /^3\n$/],
+  ["", ["count", "words", "--config", "CONFIG", "--also", "a b", "--text", "c", "--also=d"], 0, /^4\n$/],
   ["", ["snapshot", "--config", "CONFIG"], 2, /--out: must name the file to write/],
 ];
 for (const [toml, args, code, says] of sessions) {

@@ -166,7 +166,7 @@ Deno.test("a server that waits to be initialized opens when metacrypt init has r
   const print = console.log;
   console.log = () => {};
   try {
-    await verbs.init!.run({ ...context, name: "metacrypt", version: "0.0.0", startedAt: new Date() }, {});
+    await verbs.init!.run({ ...context, name: "metacrypt", version: "0.0.0", startedAt: new Date() }, {}, {});
   } finally {
     console.log = print;
   }

@@ -13,7 +13,7 @@ async function run(test: UnderTest, verb: string, flags: Record<string, string> 
   const lines: string[] = [];
   console.log = (line: string) => void lines.push(line);
   try {
-    assert.equal(await verbs[verb]!.run({ ...test.context, metrics: new Registry() }, flags), 0);
+    assert.equal(await verbs[verb]!.run({ ...test.context, metrics: new Registry() }, flags, {}), 0);
   } finally {
     console.log = print;
   }

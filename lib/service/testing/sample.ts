@@ -33,8 +33,9 @@ await runProgram({
     "count words": {
       summary: "count",
       flags: { text: "TEXT" },
-      run: (_, { text = "" }) => {
-        console.log(text.split(" ").length);
+      lists: { also: "TEXT" },
+      run: (_, { text = "" }, { also = [] }) => {
+        console.log([text, ...also].join(" ").split(" ").length);
         return 0;
       },
     },
