@@ -16,6 +16,11 @@ export interface Caller {
   readonly tokenId: string;
   /** When the token ends, ms since the epoch; absent for a local caller. */
   readonly expiresAt?: number;
+  /**
+   * What the token is limited to, each `<service>:<rest>` with the rest in that service's own words; absent where it may
+   * do all that its account may. Who doesn't know what to make of them refuses the caller (`refuseScopes` of lib/contract).
+   */
+  readonly scopes?: readonly string[];
 }
 
 /** The operator at a service's own unix socket. */

@@ -4,6 +4,7 @@
  */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Clock, systemClock } from "@lib/clock/mod.ts";
+import { refuseScopes } from "@lib/contract/mod.ts";
 import { grpcClient } from "@lib/grpc/mod.ts";
 import { TokenService } from "@proto/mcias/v1/mcias_pb.ts";
 import { type Authenticate, type Caller } from "./caller.ts";
@@ -25,8 +26,13 @@ export interface MciasOptions {
 
 /** A `TokenVerifier` with a connection of its own. */
 export interface MciasVerifier extends Disposable {
-  /** See `TokenVerifier.verify`; bound, so that it can be passed on. */
+  /**
+   * See `TokenVerifier.verify`; bound, so that it can be passed on. Throws `denied` (rule "token-scopes") for a token
+   * with scopes: callers have all the rights of their account.
+   */
   readonly verify: Authenticate;
+  /** The same with callers whose token has scopes: for operations, which refuse those that they don't take. */
+  readonly verifyScoped: Authenticate;
   /** Forgets every cached answer. */
   clear(): void;
   close(): void;
@@ -43,7 +49,7 @@ export function mciasVerifier(options: MciasOptions): MciasVerifier {
     clock: options.clock ?? systemClock,
     ttlMs: options.ttlMs ?? 30_000,
     validate: async (token): Promise<Caller | null> => {
-      const { valid, identity } = await client.validateToken({ token });
+      const { valid, identity } = await client.validateToken({ token, takesScopes: true });
       if (!valid || identity === undefined) return null;
       const { accountType } = identity;
       if (accountType !== "human" && accountType !== "system") return null;
@@ -54,11 +60,17 @@ export function mciasVerifier(options: MciasOptions): MciasVerifier {
         roles: identity.roles,
         tokenId: identity.tokenId,
         ...(identity.expiresAt === undefined ? {} : { expiresAt: timestampMs(identity.expiresAt) }),
+        ...(identity.scopes.length === 0 ? {} : { scopes: identity.scopes }),
       };
     },
   });
   return {
-    verify: (token) => verifier.verify(token),
+    async verify(token) {
+      const caller = await verifier.verify(token);
+      if (caller !== null) refuseScopes(caller, "use this service");
+      return caller;
+    },
+    verifyScoped: (token) => verifier.verify(token),
     clear: () => verifier.clear(),
     close: () => client.close(),
     [Symbol.dispose]: () => client.close(),

@@ -8,6 +8,15 @@ import { denied, quote, unauthenticated } from "@lib/errors/mod.ts";
 import { Access } from "@proto/metacircular/options_pb.ts";
 import type { Authentication } from "./call.ts";
 
+/** What an operation's options say of who may call it. */
+export interface AccessRule {
+  /** "mcns.v1.ZoneService.CreateZone" */
+  readonly name: string;
+  readonly access: Access;
+  /** Callers whose token has scopes may call it: it does no more for them than those say. */
+  readonly takesScopes: boolean;
+}
+
 /** Who holds a service's own unix socket; the file's mode has let them in. */
 const local: Caller = { subject: "local", username: "local", accountType: "local", roles: ["admin"], tokenId: "" };
 
@@ -16,13 +25,33 @@ const local: Caller = { subject: "local", username: "local", accountType: "local
 const isAdmin = (caller: Caller): boolean =>
   caller.accountType === "local" || (caller.accountType === "human" && caller.roles.includes("admin"));
 
+/** Scopes that a refusal lists; of the others it gives the number. */
+const listedScopes = 4;
+
 /**
- * Throws `unauthenticated` without a caller, `denied` (rule "access:user", "access:admin") when the caller's
- * standing is too low. An access this code doesn't know is refused.
+ * Throws `denied` (rule "token-scopes") when the caller's token has scopes.
+ * @param what is refused: "call mcns.v1.ZoneService.CreateZone"
  */
-export function checkAccess(access: Access, caller: Caller | null): void {
+export function refuseScopes({ username, scopes }: Caller, what: string): void {
+  if (scopes === undefined) return;
+  const more = scopes.length - listedScopes;
+  const listed = scopes.slice(0, listedScopes).join(" ") + (more > 0 ? ` and ${more} more` : "");
+  throw denied(
+    "token-scopes",
+    `Cannot ${what} with this token of ${quote(username)}: it is limited to the scopes ${listed}`,
+    { hint: "Take a token without scopes." },
+  );
+}
+
+/**
+ * Throws `unauthenticated` without a caller, `denied` when the token has scopes that the operation doesn't take (rule
+ * "token-scopes") or the caller's standing is too low ("access:user", "access:admin"). An access this code doesn't know
+ * is refused.
+ */
+export function checkAccess({ name, access, takesScopes }: AccessRule, caller: Caller | null): void {
   if (access === Access.PUBLIC) return;
   if (caller === null) throw unauthenticated("Authentication required; log in and send the token as a bearer token");
+  if (!takesScopes) refuseScopes(caller, `call ${name}`);
   switch (access) {
     case Access.AUTHENTICATED:
       return;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Caller, isAdmin, isUser, localCaller } from "@lib/auth/mod.ts";
 import { PlatformError } from "@lib/errors/mod.ts";
 import { Access } from "@proto/metacircular/options_pb.ts";
-import { checkAccess, identify } from "./access.ts";
+import { checkAccess, identify, refuseScopes } from "./access.ts";
 
 const person = (roles: string[]): Caller => ({
   subject: "1",
@@ -15,7 +15,7 @@ const system = (roles: string[]): Caller => ({ ...person(roles), accountType: "s
 
 function outcome(access: Access, caller: Caller | null): string {
   try {
-    checkAccess(access, caller);
+    checkAccess({ name: "test.v1.Things.Get", access, takesScopes: false }, caller);
     return "ok";
   } catch (error) {
     assert.ok(error instanceof PlatformError);
@@ -46,6 +46,32 @@ Deno.test("checkAccess lets in exactly whom the access level names", async (t) =
       assert.equal(outcome(USER, caller) === "ok", isUser(caller), "agrees with lib/auth's isUser");
     });
   }
+});
+
+Deno.test("checkAccess lets scopes in where the operation takes them, and no further than the account", () => {
+  const scopes = ["mcns:record:example.org:www", "mcr:pull:a"];
+  const { PUBLIC, AUTHENTICATED, USER, ADMIN } = Access;
+  const name = "test.v1.Things.Get";
+  for (const takesScopes of [true, false]) {
+    const codes = [PUBLIC, AUTHENTICATED, USER, ADMIN].map((access) => {
+      try {
+        checkAccess({ name, access, takesScopes }, { ...system([]), scopes });
+        return "ok";
+      } catch (error) {
+        return (error as PlatformError).rule;
+      }
+    });
+    const refused = "token-scopes";
+    assert.deepEqual(codes, takesScopes ? ["ok", "ok", "ok", "access:admin"] : ["ok", refused, refused, refused]);
+  }
+  // No scope at all is not "no limit": the token may do nothing.
+  assert.throws(() => refuseScopes({ ...system([]), scopes: [] }, "look"), { rule: "token-scopes" });
+  assert.throws(() => refuseScopes({ ...system([]), scopes: [...scopes, "a:1", "b:1", "c:1", "d:1"] }, "look"), {
+    code: "denied",
+    message:
+      'Cannot look with this token of "p": it is limited to the scopes mcns:record:example.org:www mcr:pull:a a:1 b:1 and 2 more',
+  });
+  refuseScopes(system([]), "look");
 });
 
 Deno.test("identify asks nobody about callers of public operations", async () => {

@@ -4,7 +4,7 @@
  * gRPC server and clients, all behind one access check and one validation.
  * @module
  */
-export { checkAccess, identify } from "./access.ts";
+export { type AccessRule, checkAccess, identify, refuseScopes } from "./access.ts";
 export type { RestBinding } from "./binding.ts";
 export { type Authentication, type Call, requestIdFrom, requireCaller, tokenFrom, type Transport } from "./call.ts";
 export { type LocalClient, localClient, type LocalOptions } from "./local_client.ts";

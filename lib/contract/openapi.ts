@@ -34,7 +34,7 @@ export function openApi(operations: readonly Operation[], info: { service: strin
 }
 
 function operationObject(operation: Operation, schemas: Schemas): Json {
-  const { method, rest, access } = operation;
+  const { method, rest, access, takesScopes } = operation;
   const inPath = rest.segments.flatMap((segment) => "field" in segment ? [segment.field] : []);
   const others = method.input.fields.filter((field) => !inPath.includes(field));
   const parameters = [
@@ -47,6 +47,7 @@ function operationObject(operation: Operation, schemas: Schemas): Json {
     tags: [method.parent.name],
     summary: words(method.name),
     description: `Who may call it: ${accessText[access]}.` +
+      (takesScopes ? " Takes tokens with scopes, and does no more for them than those say." : "") +
       (operation.streaming ? ' Streams one JSON object a line; a line {"error": …} ends a failed stream.' : ""),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(rest.fieldsFrom === "body" && others.length > 0 ? { requestBody: body(method.input, others, schemas) } : {}),

@@ -20,8 +20,9 @@ import {
   access as accessOption,
   max_request_bytes as maxRequestBytesOption,
   rest as restOption,
+  takes_scopes as takesScopesOption,
 } from "@proto/metacircular/options_pb.ts";
-import { checkAccess } from "./access.ts";
+import { type AccessRule, checkAccess } from "./access.ts";
 import { parseBinding, type RestBinding } from "./binding.ts";
 import type { Call } from "./call.ts";
 
@@ -47,11 +48,8 @@ export type Handler<M> = M extends Unary ? (
 export type Handlers<S extends DescService> = { [K in keyof S["method"]]: Handler<S["method"][K]> };
 
 /** One RPC, ready to be served. */
-export interface Operation {
-  /** "mcns.v1.ZoneService.CreateZone" */
-  readonly name: string;
+export interface Operation extends AccessRule {
   readonly method: DescMethod;
-  readonly access: Access;
   readonly rest: RestBinding;
   /** Of the body of a REST request. */
   readonly maxRequestBytes: number;
@@ -97,22 +95,26 @@ function bind(method: DescMethod, handler: LooseHandler): Operation {
   if (streaming && method.output.fields.some((field) => field.name === "error")) {
     throw new Error(`${name}: a streamed message can't have a field "error"; over REST that line ends a failed stream`);
   }
+  const rule: AccessRule = {
+    name,
+    access,
+    takesScopes: hasOption(method, takesScopesOption) && getOption(method, takesScopesOption),
+  };
   const output = (init: unknown): Message => create(method.output, init as MessageInitShape<DescMessage>);
   return {
-    name,
+    ...rule,
     method,
-    access,
     rest,
     maxRequestBytes: hasOption(method, maxRequestBytesOption) ? getOption(method, maxRequestBytesOption) : maxBodyBytes,
     streaming,
     async invoke(request, call) {
       if (streaming) throw new PlatformError("internal", `${name} answers with a stream`);
-      checkAccess(access, call.caller);
+      checkAccess(rule, call.caller);
       return output(await handler(request, call));
     },
     async *stream(request, call) {
       if (!streaming) throw new PlatformError("internal", `${name} answers with one message`);
-      checkAccess(access, call.caller);
+      checkAccess(rule, call.caller);
       for await (const message of handler(request, call) as AsyncIterable<unknown>) {
         yield output(message);
       }

@@ -72,7 +72,7 @@ export function restApp(operations: readonly Operation[], options: RestOptions):
       const token = tokenFrom(request.headers.get("authorization"));
       if (token !== undefined) call.token = token;
       call.caller = await identify(operation.access, token, authenticate);
-      checkAccess(operation.access, call.caller);
+      checkAccess(operation, call.caller);
       const message = await readRequest(operation, request, url.searchParams, path);
       if (operation.streaming) return finish(await ndjson(operation, message, call, abort, record));
       const answer = await operation.invoke(message, call);

@@ -36,7 +36,7 @@ export function serveOperation(operation: Operation, options: HandlerOptions): S
       const token = tokenFrom(wire.head.authorization);
       if (token !== undefined) call.token = token;
       call.caller = await identify(access, token, options.authenticate);
-      checkAccess(access, call.caller);
+      checkAccess(operation, call.caller);
       const request = decodeRequest(method.input, await wire.onlyMessage());
       if (streaming) {
         wire.open();

@@ -1,5 +1,6 @@
 import { type Authenticate, bearerToken, localCaller } from "@lib/auth/mod.ts";
-import { implement, type Operation, restApp } from "@lib/contract/mod.ts";
+import { implement, type Operation, problemResponse, refuseScopes, requestIdFrom, restApp } from "@lib/contract/mod.ts";
+import { PlatformError } from "@lib/errors/mod.ts";
 import { serveGrpc } from "@lib/grpc/mod.ts";
 import { serveHttp } from "@lib/http/mod.ts";
 import { CertificateFiles } from "@lib/tls/mod.ts";
@@ -36,7 +37,8 @@ export interface Api extends AsyncDisposable {
 
 /**
  * Starts REST and gRPC with the service's operations, its health (`/v1/health`, grpc.health.v1), `/metrics`, and
- * `/v1/status` where the service has one: both for who is on this machine and for holders of any valid token.
+ * `/v1/status` where the service has one: both for who is on this machine and for holders of any valid token that has no
+ * scopes.
  */
 export async function serveApi(options: ApiOptions): Promise<Api> {
   const { context, routes } = options;
@@ -101,10 +103,13 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
       if (extra) return extra;
       const inside = insidePages[new URL(request.url).pathname];
       if (inside === undefined) return await rest(request, info);
-      if (!await mayLookInside(request, info.remote)) {
-        return new Response("authentication required\n", { status: 401 });
+      try {
+        if (await mayLookInside(request, info.remote)) return inside();
+      } catch (error) {
+        if (!(error instanceof PlatformError)) throw error;
+        return problemResponse(error, requestIdFrom(request.headers.get("x-request-id")), name);
       }
-      return inside();
+      return new Response("authentication required\n", { status: 401 });
     },
   });
   let grpc: Awaited<ReturnType<typeof serveGrpc>>;
@@ -130,7 +135,10 @@ export async function serveApi(options: ApiOptions): Promise<Api> {
   async function mayLookInside(request: Request, remote: string): Promise<boolean> {
     if (local || isOnThisMachine(request, remote, server.rest_addr)) return true;
     const token = bearerToken(request.headers.get("authorization"));
-    return token !== null && await authenticate(token) !== null;
+    if (token === null) return false;
+    const caller = await authenticate(token);
+    if (caller !== null) refuseScopes(caller, "look inside");
+    return caller !== null;
   }
 
   return {

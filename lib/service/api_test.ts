@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { Caller } from "@lib/auth/mod.ts";
 import { systemClock } from "@lib/clock/mod.ts";
 import { HttpsClient } from "@lib/http/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
@@ -36,12 +37,12 @@ async function apiUnderTest(options: { status?: () => readonly string[] }) {
     version: "1.2.3",
     startedAt: new Date(Date.UTC(2026, 0, 2)),
   };
-  const authenticate = (token: string) =>
-    Promise.resolve(
-      token === "good"
-        ? { subject: "1", username: "ada", accountType: "human" as const, roles: [], tokenId: "t" }
-        : null,
-    );
+  const ada: Caller = { subject: "1", username: "ada", accountType: "human", roles: [], tokenId: "t" };
+  const callers = new Map<string, Caller>([["good", ada], ["scoped", {
+    ...ada,
+    scopes: ["mcns:record:example.org:www"],
+  }]]);
+  const authenticate = (token: string) => Promise.resolve(callers.get(token) ?? null);
   const api = await serveApi({ context, operations: [], authenticate, health: () => serving, ...options });
   return {
     async ask(path: string, headers: Record<string, string> = {}) {
@@ -74,6 +75,7 @@ Deno.test("serveApi shows /v1/status and /metrics to who is on this machine and 
     assert.equal(await api.ask(page, proxied), "401 authentication required\n", page);
     assert.match(await api.ask(page, { ...proxied, authorization: "Bearer good" }), /^200 /, page);
     assert.match(await api.ask(page, { ...proxied, authorization: "Bearer bad" }), /^401 /, page);
+    assert.match(await api.ask(page, { ...proxied, authorization: "Bearer scoped" }), /^403 .*token-scopes/, page);
   }
 });
 

@@ -15,7 +15,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file metacircular/options.proto.
  */
 export const file_metacircular_options: GenFile = /*@__PURE__*/
-  fileDesc("ChptZXRhY2lyY3VsYXIvb3B0aW9ucy5wcm90bxIMbWV0YWNpcmN1bGFyKnAKBkFjY2VzcxIWChJBQ0NFU1NfVU5TUEVDSUZJRUQQABIRCg1BQ0NFU1NfUFVCTElDEAESGAoUQUNDRVNTX0FVVEhFTlRJQ0FURUQQAhIPCgtBQ0NFU1NfVVNFUhADEhAKDEFDQ0VTU19BRE1JThAEOlEKBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNGGAyABKA4yFC5tZXRhY2lyY3VsYXIuQWNjZXNzUgZhY2Nlc3OIAQE6NwoEcmVzdBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNKGAyABKAlSBHJlc3SIAQE6TwoRbWF4X3JlcXVlc3RfYnl0ZXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjUhgMgASgNUg9tYXhSZXF1ZXN0Qnl0ZXOIAQE6OgoGc2VjcmV0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUgZzZWNyZXSIAQFiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChptZXRhY2lyY3VsYXIvb3B0aW9ucy5wcm90bxIMbWV0YWNpcmN1bGFyKnAKBkFjY2VzcxIWChJBQ0NFU1NfVU5TUEVDSUZJRUQQABIRCg1BQ0NFU1NfUFVCTElDEAESGAoUQUNDRVNTX0FVVEhFTlRJQ0FURUQQAhIPCgtBQ0NFU1NfVVNFUhADEhAKDEFDQ0VTU19BRE1JThAEOlEKBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNGGAyABKA4yFC5tZXRhY2lyY3VsYXIuQWNjZXNzUgZhY2Nlc3OIAQE6NwoEcmVzdBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNKGAyABKAlSBHJlc3SIAQE6TwoRbWF4X3JlcXVlc3RfYnl0ZXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjUhgMgASgNUg9tYXhSZXF1ZXN0Qnl0ZXOIAQE6RgoMdGFrZXNfc2NvcGVzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY1YYDIAEoCFILdGFrZXNTY29wZXOIAQE6OgoGc2VjcmV0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUgZzZWNyZXSIAQFiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * Who may call an operation before its own policy is asked.
@@ -90,10 +90,19 @@ export const max_request_bytes: GenExtension<MethodOptions, number> = /*@__PURE_
   extDesc(file_metacircular_options, 2);
 
 /**
+ * The operation takes callers whose token has scopes, and does for them no more than the scopes say. Without it they
+ * are refused, whatever their account may do.
+ *
+ * @generated from extension: optional bool takes_scopes = 50005;
+ */
+export const takes_scopes: GenExtension<MethodOptions, boolean> = /*@__PURE__*/
+  extDesc(file_metacircular_options, 3);
+
+/**
  * The value is a secret: never logged, never written to an audit row.
  *
  * @generated from extension: optional bool secret = 50003;
  */
 export const secret: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_metacircular_options, 3);
+  extDesc(file_metacircular_options, 4);
 
