@@ -39,7 +39,7 @@ async function world(): Promise<World> {
   Deno.writeTextFileSync(`${folder}/data/pw`, `${password}\n`);
   await init(context, { admin: "ada", "admin-password-file": "pw" }, cheapHasher(), () => {});
   await addAccount(context, { username: "mcp-agent" }, cheapHasher(), () => {});
-  await issueToken(context, { username: "mcp-agent", write: "token" }, () => {});
+  await issueToken(context, { username: "mcp-agent", write: "token" }, {}, () => {});
   return {
     context,
     dataDir: config.server.data_dir,
@@ -145,11 +145,19 @@ Deno.test("over gRPC: mciasVerifier tells good tokens, and a revoked one once it
     const agent = await verifier.verify(agentToken);
     assert.deepEqual([agent?.username, agent?.accountType, agent?.roles], ["mcp-agent", "system", []]);
     assert.equal(await verifier.verify("nonsense"), null);
+    assert.equal(agent?.scopes, undefined);
 
     adminToken = (await auth.login({ username: "ada", password })).token;
     assert.deepEqual((await verifier.verify(adminToken))?.roles, ["admin"]);
     assert.equal((await accounts.listAccounts({})).accounts.length, 2);
     assert.equal((await keys.listKeys({})).keys.length, 1);
+    const narrow = await tokens.issueToken({ username: "mcp-agent", scopes: ["mcr:pull"] });
+    assert.deepEqual((await verifier.verifyScoped(narrow.token))?.scopes, ["mcr:pull"]);
+    await assert.rejects(verifier.verify(narrow.token), {
+      code: "denied",
+      rule: "token-scopes",
+      message: 'Cannot use this service with this token of "mcp-agent": it is limited to the scopes mcr:pull',
+    });
     await tokens.revokeToken({ username: "mcp-agent", tokenId: agent!.tokenId });
     assert.equal((await tokens.validateToken({ token: agentToken })).valid, false);
     assert.ok(await verifier.verify(agentToken)); // within 30 s

@@ -46,6 +46,21 @@ Deno.test("readToken reads what signToken signed", async () => {
   });
 });
 
+Deno.test("readToken tells a token with scopes by its typ, and takes none of the other kind", async () => {
+  const { keys: [key], privateKey, read } = await keyring();
+  const scoped = { ...claims, scope: "mcns:record:example.org:www" };
+  const headOf = (token: string) =>
+    JSON.parse(new TextDecoder().decode(Uint8Array.fromBase64(token.split(".")[0]!, { alphabet: "base64url" })));
+  const token = await signToken(scoped, key.kid, privateKey);
+  assert.equal(headOf(token).typ, "scoped+jwt");
+  assert.deepEqual(await read(token), scoped);
+  for (const [payload, typ] of [[scoped, "JWT"], [claims, "scoped+jwt"], [{ ...claims, scope: null }, "JWT"]]) {
+    const text = `${part({ alg: "EdDSA", kid: key.kid, typ })}.${part(payload)}`;
+    const bytes = new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, new TextEncoder().encode(text)));
+    assert.equal(await read(`${text}.${bytes.toBase64({ alphabet: "base64url", omitPadding: true })}`), null);
+  }
+});
+
 Deno.test("readToken refuses every forgery", async () => {
   const { keys: [first, second], privateKey, read } = await keyring();
   const token = await signToken(claims, first.kid, privateKey);

@@ -13,7 +13,8 @@ const account: Account = {
   createdAt: 0,
   updatedAt: 0,
 };
-const claims = claimsFor(account, { issuer, now: now + 999, lifetimeSeconds: 3600, tokenId: "t1" });
+const facts = { issuer, now: now + 999, lifetimeSeconds: 3600, tokenId: "t1", scopes: null };
+const claims = claimsFor(account, facts);
 
 Deno.test("claimsFor says what the specification lists", () => {
   const at = now / 1000;
@@ -28,6 +29,10 @@ Deno.test("claimsFor says what the specification lists", () => {
     account_type: "human",
     roles: ["admin", "user"],
   });
+  const scopes = ["mcns:record:example.org:www", "mcr:pull"];
+  const scoped = claimsFor(account, { ...facts, scopes });
+  assert.deepEqual(scoped, { ...claims, scope: "mcns:record:example.org:www mcr:pull" });
+  assert.deepEqual(believedClaims(scoped, issuer, now), scoped);
 });
 
 Deno.test("believedClaims believes exactly what claimsFor makes, in its time", () => {
@@ -51,6 +56,9 @@ Deno.test("believedClaims believes exactly what claimsFor makes, in its time", (
     ["other type", { ...claims, account_type: "local" }, now, false],
     ["roles as text", { ...claims, roles: "admin" }, now, false],
     ["roles of numbers", { ...claims, roles: [1] }, now, false],
+    ["no scope at all", { ...claims, scope: "" }, now, false],
+    ["scopes as list", { ...claims, scope: ["mcr:pull"] }, now, false],
+    ["scope null", { ...claims, scope: null }, now, false],
     ["a list", [claims], now, false],
     ["null", null, now, false],
     ["text", "claims", now, false],

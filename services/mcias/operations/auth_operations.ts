@@ -22,7 +22,8 @@ export function authOperations(identity: Identity): Operation[] {
       const { remote } = call;
       if (isOversized(password)) throw invalid("password", `must have at most ${maxPasswordBytes} bytes`);
       const done = await attempts.run({ username, password, remote }, {
-        prepare: (account) => authority.mint(account, lifetimeOf("human"), context),
+        prepare: (account) =>
+          authority.mint(account, { lifetimeSeconds: lifetimeOf("human"), description: context, scopes: null }),
         succeed(writer, account, { record }) {
           writer.tokens.insert(record);
           writer.audit.record(writer.at, {
@@ -69,7 +70,13 @@ export function authOperations(identity: Identity): Operation[] {
       if (account === undefined || old === undefined) {
         throw unauthenticated("The token is no longer good; log in again");
       }
-      const minted = await authority.mint(account, lifetimeOf(account.type), old.description);
+      // Who was given a short or a narrow token can't make a longer or wider one of it.
+      const lifetimeSeconds = Math.min(lifetimeOf(account.type), (old.expiresAt - old.issuedAt) / 1000);
+      const minted = await authority.mint(account, {
+        lifetimeSeconds,
+        description: old.description,
+        scopes: caller.scopes ?? null,
+      });
       store.write((writer) => {
         // Of two renewals of one token at once, or a renewal and a revocation, one loses here.
         const good = writer.accounts.byId(account.id)?.status === "active" &&

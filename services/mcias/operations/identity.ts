@@ -63,12 +63,13 @@ export function identityMessage(caller: Caller): MessageInitShape<typeof Identit
     roles: caller.roles,
     tokenId: caller.tokenId,
     ...(caller.expiresAt === undefined ? {} : { expiresAt: timestampFromMs(caller.expiresAt) }),
+    scopes: [...caller.scopes ?? []],
   };
 }
 
 /** The one answer that holds a token. */
 export function loginMessage(account: Account, minted: MintedToken): MessageInitShape<typeof LoginResponseSchema> {
-  const { tokenId, expiresAt } = minted.record;
+  const { tokenId, expiresAt, scopes } = minted.record;
   return {
     token: minted.token,
     expiresAt: timestampFromMs(expiresAt),
@@ -79,6 +80,7 @@ export function loginMessage(account: Account, minted: MintedToken): MessageInit
       roles: [...account.roles],
       tokenId,
       expiresAt,
+      ...(scopes === null ? {} : { scopes }),
     }),
   };
 }
@@ -91,5 +93,6 @@ export function tokenMessage(username: string, record: TokenRecord): MessageInit
     expiresAt: timestampFromMs(record.expiresAt),
     ...(record.revokedAt === null ? {} : { revokedAt: timestampFromMs(record.revokedAt) }),
     description: record.description,
+    scopes: [...record.scopes ?? []],
   };
 }

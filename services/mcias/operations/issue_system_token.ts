@@ -4,6 +4,7 @@
  */
 import { conflict, invalid, quote } from "@lib/errors/mod.ts";
 import type { Account } from "../domain/account.ts";
+import { joinScopes, parseScopes } from "../domain/token_scopes.ts";
 import type { MintedToken } from "../tokens/token_authority.ts";
 import { existing, type Identity } from "./identity.ts";
 
@@ -15,12 +16,14 @@ export interface TokenWish {
   /** 0: as long as the setting says. */
   readonly seconds: number;
   readonly description: string;
+  /** What the token is to be limited to; none for nothing. */
+  readonly scopes: readonly string[];
 }
 
 /**
  * Signs and records the token.
  * @param by for the audit row
- * @throws PlatformError not_found; conflict for a human or an inactive account; invalid for the lifetime or description
+ * @throws PlatformError not_found; conflict for a human or an inactive account; invalid for the lifetime, description or scopes
  */
 export async function issueSystemToken(
   identity: Pick<Identity, "store" | "authority" | "config">,
@@ -40,8 +43,9 @@ export async function issueSystemToken(
       `has ${description.length} characters, at most ${maxDescriptionCharacters} are allowed`,
     );
   }
+  const scopes = parseScopes(wish.scopes);
   const account = existing(store.accounts, username);
-  const minted = await authority.mint(account, seconds, description);
+  const minted = await authority.mint(account, { lifetimeSeconds: seconds, description, scopes });
   store.write((writer) => {
     const now = existing(writer.accounts, username);
     if (now.type !== "system") {
@@ -55,7 +59,8 @@ export async function issueSystemToken(
       ...by,
       action: "token.issue",
       target: username,
-      detail: `token ${minted.record.tokenId}, expires ${new Date(minted.record.expiresAt).toISOString()}`,
+      detail: `token ${minted.record.tokenId}, expires ${new Date(minted.record.expiresAt).toISOString()}` +
+        (scopes === null ? "" : `, scopes ${joinScopes(scopes)}`),
     });
   });
   return { account, minted };

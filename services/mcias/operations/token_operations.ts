@@ -14,16 +14,18 @@ export type OnValidation = (valid: boolean) => void;
 export function tokenOperations(identity: Identity, onValidation: OnValidation = () => {}): Operation[] {
   const { store, authority } = identity;
   return implement(TokenService, {
-    async validateToken({ token }) {
+    async validateToken({ token, takesScopes }) {
       const caller = await authority.check(token);
-      onValidation(caller !== null);
-      return caller === null ? { valid: false } : { valid: true, identity: identityMessage(caller) };
+      const isValid = caller !== null && (takesScopes || caller.scopes === undefined);
+      onValidation(isValid);
+      return isValid ? { valid: true, identity: identityMessage(caller) } : { valid: false };
     },
 
-    async issueToken({ username, ttlSeconds, description }, call) {
+    async issueToken({ username, ttlSeconds, description, scopes }, call) {
       // Numbers beyond 2^53 are far beyond every limit; they only have to stay refused.
       const seconds = Number(ttlSeconds);
-      const { account, minted } = await issueSystemToken(identity, { username, seconds, description }, actorOf(call));
+      const wish = { username, seconds, description, scopes };
+      const { account, minted } = await issueSystemToken(identity, wish, actorOf(call));
       return loginMessage(account, minted);
     },
 

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { AccountService, AuditService, KeyService, TokenService } from "@proto/mcias/v1/mcias_pb.ts";
+import { maxTokenBytes } from "@lib/auth/mod.ts";
+import { Access } from "@proto/metacircular/options_pb.ts";
+import { AccountService, AuditService, AuthService, KeyService, TokenService } from "@proto/mcias/v1/mcias_pb.ts";
 import { IdentityStore } from "../store/identity_store.ts";
 import { signToken } from "../crypto/token_codec.ts";
 import { openSigningKey } from "../crypto/signing_key.ts";
@@ -38,6 +41,61 @@ Deno.test("issueToken gives a system account a token of 365 days, or shorter whe
   test.clock.advance(1);
   assert.equal(await isValid(test, short.token), false);
   assert.equal(await isValid(test, long.token), true);
+});
+
+Deno.test("issueToken limits a token to scopes, which stay with it through renewals, and are shown", async () => {
+  const { test, admin } = await withRobot();
+  using _ = test;
+  const scopes = ["mcns:record:example.org:_acme-challenge.**:TXT", "mcr:pull"];
+  const wish = { username: "mcp-agent", scopes, ttlSeconds: 600n };
+  const first = await test.call(issueToken, wish, admin);
+  assert.deepEqual(first.identity?.scopes, scopes);
+  test.clock.advance(60_000);
+  const renewed = await test.call(AuthService.method.renew, {}, first.token);
+  assert.deepEqual(renewed.identity?.scopes, scopes);
+  assert.equal(timestampMs(renewed.expiresAt!), test.clock.now() + 600_000);
+  const again = await test.call(AuthService.method.renew, {}, renewed.token);
+  assert.equal(await isValid(test, again.token), false); // of who doesn't know what scopes are
+  await test.restart();
+  const { valid, identity } = await test.call(validateToken, { token: again.token, takesScopes: true });
+  assert.deepEqual([valid, identity?.username, identity?.scopes], [true, "mcp-agent", scopes]);
+
+  await test.call(issueToken, { username: "mcp-agent" }, admin);
+  const { tokens } = await test.call(listTokens, { username: "mcp-agent" }, admin);
+  assert.deepEqual(tokens.map((each) => each.scopes), [[], scopes, scopes, scopes]);
+  const { events } = await test.call(AuditService.method.listEvents, { action: "token.issue" }, admin);
+  assert.deepEqual(events.map(({ detail }) => /, scopes (.*)/.exec(detail)?.[1]), [undefined, scopes.join(" ")]);
+
+  await test.call(AuthService.method.logout, {}, again.token);
+  assert.equal((await test.call(validateToken, { token: again.token, takesScopes: true })).valid, false);
+  await assert.rejects(test.call(issueToken, { username: "mcp-agent", scopes: ["www"] }, admin), {
+    code: "invalid",
+    field: "scopes[0]",
+  });
+});
+
+Deno.test("a token with as many and as long scopes as there may be is no longer than services take", async () => {
+  const { test, admin } = await withRobot();
+  using _ = test;
+  const scopes = Array.from({ length: 32 }, (_, i) => `mcns:${i}`.padEnd(i === 0 ? 128 : 127, "x"));
+  assert.equal(scopes.join(" ").length, 4096);
+  const { token } = await test.call(issueToken, { username: "mcp-agent", scopes }, admin);
+  assert.ok(token.length < maxTokenBytes, `${token.length}`);
+  assert.deepEqual((await test.mcias.authority.check(token))?.scopes, scopes);
+});
+
+Deno.test("a token with scopes may be renewed and given back here, and nothing else", async () => {
+  const { test, admin } = await withRobot();
+  using _ = test;
+  const { token } = await test.call(issueToken, { username: "mcp-agent", scopes: ["mcias:all"] }, admin);
+  const taking: string[] = [];
+  for (const { method, access, takesScopes } of test.mcias.operations) {
+    if (access === Access.PUBLIC) continue;
+    if (takesScopes) taking.push(method.name);
+    // Whatever the request is: the access check comes first.
+    else await assert.rejects(test.call(method as DescMethodUnary, {}, token), { rule: "token-scopes" }, method.name);
+  }
+  assert.deepEqual(taking, ["Logout", "Renew"]);
 });
 
 Deno.test("issueToken refuses humans, strangers, inactive accounts and too long a life", async () => {
@@ -143,7 +201,7 @@ Deno.test("validateToken says valid: false to signed tokens that were never reco
   const issuer = test.context.config.tokens.issuer;
   const ada = store.accounts.byUsername("ada")!;
   const mine = (await test.call(listTokens, { username: "ada" }, admin)).tokens[0]!.tokenId;
-  const facts = { issuer, now: test.clock.now(), lifetimeSeconds: 60, tokenId: mine };
+  const facts = { issuer, now: test.clock.now(), lifetimeSeconds: 60, tokenId: mine, scopes: null };
   const sign = (claims: ReturnType<typeof claimsFor>) => signToken(claims, key.kid, secret);
   const good = claimsFor(ada, facts);
   const table: [string, Partial<typeof good>, boolean][] = [
@@ -166,7 +224,7 @@ Deno.test("validateToken sees what another process has committed, with no time t
   using _ = test;
   using other = await test.another();
   const account = other.store.accounts.byUsername("mcp-agent")!;
-  const minted = await other.authority.mint(account, 60, "");
+  const minted = await other.authority.mint(account, { lifetimeSeconds: 60, description: "", scopes: null });
   other.store.write((writer) => writer.tokens.insert(minted.record));
   assert.equal(await isValid(test, minted.token), true);
   // A revocation by the other process arrives with the next look (every 250 ms while serving).

@@ -15,6 +15,7 @@ import { type FailureReader, FailureStore, type FailureWriter } from "./failure_
 import { IdentityIndex } from "./identity_index.ts";
 import { type KeyReader, KeyStore, type KeyWriter } from "./key_store.ts";
 import identitySql from "./migrations/001_identity.sql" with { type: "text" };
+import tokenScopesSql from "./migrations/002_token_scopes.sql" with { type: "text" };
 import { type TokenReader, TokenStore, type TokenWriter } from "./token_store.ts";
 
 /** What a transaction may do. */
@@ -71,7 +72,11 @@ export class IdentityStore implements Disposable {
   static open(dataDir: string, clock: Clock, log: Logger): IdentityStore {
     const db = openDatabase({
       path: databaseIn(dataDir),
-      migrations: [{ name: "001_identity", sql: identitySql }, auditMigration],
+      migrations: [
+        { name: "001_identity", sql: identitySql },
+        { name: "002_token_scopes", sql: tokenScopesSql },
+        auditMigration,
+      ],
       durability: "full",
       clock,
       log,

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Database, Statement } from "@lib/db/mod.ts";
+import { joinScopes, splitScopes } from "../domain/token_scopes.ts";
 
 /** Times in ms since the epoch. */
 export interface TokenRecord {
@@ -14,6 +15,8 @@ export interface TokenRecord {
   /** Null while the token is good. */
   readonly revokedAt: number | null;
   readonly description: string;
+  /** What it is limited to; null for nothing. */
+  readonly scopes: readonly string[] | null;
 }
 
 /** A record with its place in the order of issue. */
@@ -47,9 +50,10 @@ interface Row {
   expires_at: number;
   revoked_at: number | null;
   description: string;
+  scopes: string;
 }
 
-const columns = "sequence, jti, account_id, issued_at, expires_at, revoked_at, description";
+const columns = "sequence, jti, account_id, issued_at, expires_at, revoked_at, description, scopes";
 
 /** See `TokenReader` and `TokenWriter`. Tells `changed` the id of every token that it writes. */
 export class TokenStore implements TokenWriter {
@@ -70,7 +74,8 @@ export class TokenStore implements TokenWriter {
     );
     this.#unexpired = db.prepare(`SELECT ${columns} FROM tokens WHERE expires_at > ?`);
     this.#insert = db.prepare(
-      `INSERT INTO tokens (jti, account_id, issued_at, expires_at, revoked_at, description) VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO tokens (jti, account_id, issued_at, expires_at, revoked_at, description, scopes)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#revoke = db.prepare("UPDATE tokens SET revoked_at = ? WHERE jti = ? AND revoked_at IS NULL");
     this.#revokeAll = db.prepare(
@@ -93,8 +98,8 @@ export class TokenStore implements TokenWriter {
   }
 
   insert(record: TokenRecord): void {
-    const { tokenId, accountId, issuedAt, expiresAt, revokedAt, description } = record;
-    this.#insert.run(tokenId, accountId, issuedAt, expiresAt, revokedAt, description);
+    const { tokenId, accountId, issuedAt, expiresAt, revokedAt, description, scopes } = record;
+    this.#insert.run(tokenId, accountId, issuedAt, expiresAt, revokedAt, description, joinScopes(scopes));
     this.#changed(tokenId);
   }
 
@@ -124,5 +129,6 @@ function recordOf(row: Row): ListedToken {
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
     description: row.description,
+    scopes: splitScopes(row.scopes),
   };
 }

@@ -13,6 +13,7 @@ import { importPublicKey, openSigningKey, type PublicJwk } from "../crypto/signi
 import { readToken, signToken } from "../crypto/token_codec.ts";
 import type { Account } from "../domain/account.ts";
 import { believedClaims, type Claims, claimsFor } from "../domain/token_claims.ts";
+import { splitScopes } from "../domain/token_scopes.ts";
 import type { IdentityStore } from "../store/identity_store.ts";
 import type { TokenRecord } from "../store/token_store.ts";
 
@@ -21,6 +22,11 @@ export interface AuthorityOptions {
   readonly master: MasterKey;
   readonly clock: Clock;
   readonly issuer: string;
+}
+
+/** What a token is to be. */
+export interface TokenFacts extends Pick<TokenRecord, "description" | "scopes"> {
+  readonly lifetimeSeconds: number;
 }
 
 /** A token that is signed but not yet recorded: it is good once `record` is committed. */
@@ -41,7 +47,7 @@ export class TokenAuthority {
   }
 
   /** Signs a token for the account; the caller commits its record. */
-  async mint(account: Account, lifetimeSeconds: number, description: string): Promise<MintedToken> {
+  async mint(account: Account, { lifetimeSeconds, description, scopes }: TokenFacts): Promise<MintedToken> {
     const { store, master, clock, issuer } = this.#options;
     const key = store.index.keys().find((each) => each.retiredAt === null);
     if (key === undefined) throw new Error("there is no active signing key");
@@ -51,7 +57,7 @@ export class TokenAuthority {
       this.#privateKeys.set(key.kid, privateKey);
     }
     const tokenId = crypto.randomUUID();
-    const claims = claimsFor(account, { issuer, now: clock.now(), lifetimeSeconds, tokenId });
+    const claims = claimsFor(account, { issuer, now: clock.now(), lifetimeSeconds, tokenId, scopes });
     return {
       token: await signToken(claims, key.kid, await privateKey),
       record: {
@@ -61,6 +67,7 @@ export class TokenAuthority {
         expiresAt: claims.exp * 1000,
         revokedAt: null,
         description,
+        scopes,
       },
     };
   }
@@ -83,6 +90,7 @@ export class TokenAuthority {
       roles: [...account.roles],
       tokenId: claims.jti,
       expiresAt: claims.exp * 1000,
+      ...scopesOf(claims),
     };
   };
 
@@ -114,4 +122,9 @@ export class TokenAuthority {
     }
     return await key;
   }
+}
+
+function scopesOf({ scope }: Claims): Pick<Caller, "scopes"> {
+  const scopes = splitScopes(scope ?? "");
+  return scopes === null ? {} : { scopes };
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { conflict, invalid, quote } from "@lib/errors/mod.ts";
-import type { ServiceContext, Verb } from "@lib/service/mod.ts";
+import type { ServiceContext, Verb, VerbFlags, VerbLists } from "@lib/service/mod.ts";
 import type { Config } from "../config.ts";
 import { generatePassword } from "../crypto/generated_password.ts";
 import type { PasswordHasher } from "../crypto/password_hasher.ts";
@@ -21,13 +21,12 @@ import { TokenAuthority } from "../tokens/token_authority.ts";
 import { operator } from "./init.ts";
 import { readPrivateFile, writePrivateFile } from "./private_file.ts";
 
-type Flags = Readonly<Record<string, string>>;
 type Print = (line: string) => void;
 
 /** Adds an account; one of that name, type and roles that is there already is fine. */
 export async function addAccount(
   context: ServiceContext<Config>,
-  flags: Flags,
+  flags: VerbFlags,
   hasher: PasswordHasher = hasherOf(context.config),
   print: Print = console.log,
 ): Promise<number> {
@@ -59,7 +58,8 @@ export async function addAccount(
 /** Issues a system account's token, into a file or once on stdout. */
 export async function issueToken(
   context: ServiceContext<Config>,
-  flags: Flags,
+  flags: VerbFlags,
+  { scope: scopes = [] }: VerbLists,
   print: Print = console.log,
 ): Promise<number> {
   const { config, clock } = context;
@@ -70,7 +70,7 @@ export async function issueToken(
   const master = await masterKeyOf(store, config);
   const authority = new TokenAuthority({ store, master, clock, issuer: config.tokens.issuer });
   const description = flags.description ?? "mcias token issue";
-  const wish = { username, seconds: Number(days) * 86_400, description };
+  const wish = { username, seconds: Number(days) * 86_400, description, scopes };
   const { minted } = await issueSystemToken({ store, authority, config }, wish, operator);
   const { token, record } = minted;
   const target = flags.write;
@@ -100,7 +100,7 @@ export async function issueToken(
 /** Sets a human's password, generated or from a file, and revokes every token of the account. */
 export async function resetPassword(
   context: ServiceContext<Config>,
-  flags: Flags,
+  flags: VerbFlags,
   hasher: PasswordHasher = hasherOf(context.config),
   print: Print = console.log,
 ): Promise<number> {
@@ -158,7 +158,8 @@ export const localVerbs: Readonly<Record<string, Verb<Config>>> = {
   "token issue": {
     summary: "issue a system account's token, into a file that only its owner can read or once on stdout",
     flags: { username: "NAME", write: "FILE", days: "N", description: "TEXT" },
-    run: (context, flags) => issueToken(context, flags),
+    lists: { scope: "SERVICE:REST" },
+    run: (context, flags, lists) => issueToken(context, flags, lists),
   },
   "password reset": {
     summary: "set a human's password, generated unless a file gives it; revokes the account's tokens",
@@ -171,7 +172,7 @@ export const localVerbs: Readonly<Record<string, Verb<Config>>> = {
   },
 };
 
-function demand(flags: Flags, name: string): string {
+function demand(flags: VerbFlags, name: string): string {
   const value = flags[name];
   if (value === undefined || value === "") throw invalid(`--${name}`, "must be given");
   return value;

@@ -151,7 +151,8 @@ Deno.test("account add makes a system account, and is content with one that is t
 Deno.test("token issue writes a token that a running server takes", async () => {
   using test = await underTest();
   const lines: string[] = [];
-  const issue = (flags: Flags) => issueToken(test.context, flags, (line) => lines.push(line));
+  const issue = (flags: Flags, ...scope: string[]) =>
+    issueToken(test.context, flags, { scope }, (line) => lines.push(line));
   await addAccount(test.context, { username: "mcp-agent" }, cheapHasher(), () => {});
   assert.equal(await issue({ username: "mcp-agent", write: "token" }), 0);
   const file = `${test.folder}/data/token`;
@@ -167,13 +168,20 @@ Deno.test("token issue writes a token that a running server takes", async () => 
   await assert.rejects(issue({ username: "nobody" }), { code: "not_found" });
   await assert.rejects(issue({ username: "mcp-agent", days: "1e3" }), { field: "--days" });
   await assert.rejects(issue({ username: "mcp-agent", days: "366" }), { field: "ttl_seconds" });
+
+  await issue({ username: "mcp-agent" }, "mcns:record:example.org:www", "mcr:pull");
+  assert.deepEqual((await test.mcias.authority.check(lines.at(-1)!))?.scopes, [
+    "mcns:record:example.org:www",
+    "mcr:pull",
+  ]);
+  await assert.rejects(issue({ username: "mcp-agent" }, "www"), { field: "scopes[0]" });
 });
 
 Deno.test("token issue revokes a token that it could not write", async () => {
   using test = await underTest();
   await addAccount(test.context, { username: "mcp-agent" }, cheapHasher(), () => {});
   const wish = { username: "mcp-agent", write: `${test.folder}/no/such/folder` };
-  await assert.rejects(issueToken(test.context, wish, () => {}), { code: "unavailable" });
+  await assert.rejects(issueToken(test.context, wish, {}, () => {}), { code: "unavailable" });
   const { store } = test.mcias;
   const [only, ...more] = store.tokens.page(store.accounts.byUsername("mcp-agent")!.id, Number.MAX_SAFE_INTEGER, 9);
   assert.ok(only?.revokedAt);
