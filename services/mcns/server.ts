@@ -184,7 +184,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     await serveApi({
       context: { ...context, log },
       operations,
-      authenticate: verifier.verify,
+      authenticate: verifier.verifyScoped,
       health,
       status: () =>
         statusLines({

@@ -19,7 +19,7 @@ import {
   settingsOf,
   walkBreaches,
 } from "./documents.ts";
-import { root } from "./source_tree.ts";
+import { readText, root } from "./source_tree.ts";
 import { assertKept } from "./verdict.ts";
 
 const readme = "services/mcns/README.md";
@@ -50,6 +50,14 @@ Deno.test("ARCHITECTURE of MCNS: the operations are those of the contract, each 
   const wanted = operationsIn(["mcns", "dnssec", "transfer"].map((file) => `proto/mcns/v1/${file}.proto`));
   assert.deepEqual(operationsSaid(architecture, "## Operations").toSorted(), wanted.toSorted());
   assert.ok(wanted.length > 20);
+});
+
+Deno.test("ARCHITECTURE of MCNS: the operations that take tokens with scopes are those of the contract", () => {
+  const contract = ["mcns", "dnssec", "transfer"].map((file) => readText(`proto/mcns/v1/${file}.proto`)).join("");
+  const wanted = [...contract.matchAll(/rpc (\w+)[^{]*\{[^}]*takes_scopes\) = true/g)].map(([, rpc]) => rpc!);
+  const rows = rowsUnder(architecture, "## Tokens with scopes").filter(({ cells }) => cells[0]!.startsWith("`"));
+  assert.deepEqual(rows.flatMap(({ cells }) => codeIn(cells[0]!)).toSorted(), wanted.toSorted());
+  assert.ok(wanted.length > 5);
 });
 
 Deno.test("ARCHITECTURE of MCNS: the metrics are those that the code registers", () => {

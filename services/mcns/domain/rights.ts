@@ -3,12 +3,15 @@ import { denied, quote } from "@lib/errors/mod.ts";
 import type { DomainName } from "./name.ts";
 import { types, typeText } from "./rdata/record_type.ts";
 import type { RecordName } from "./record_name.ts";
+import { checkScopesHaveRecords, describeLimit, type TokenLimit } from "./token_scopes.ts";
 
 /** The caller, as far as rights go. */
 export interface Actor {
   username: string;
   accountType: "human" | "system" | "local";
   admin: boolean;
+  /** What the caller's token is limited to, of what the account may; null for nothing. */
+  limit: TokenLimit | null;
 }
 
 export interface RightsSettings {
@@ -18,9 +21,17 @@ export interface RightsSettings {
   agentAccount: string;
 }
 
-/** Whether `actor` may change every record: an admin, or the agent's system account (a human of that name isn't it). */
+/**
+ * Whether `actor` may change every record: an admin, or the agent's system account (a human of that name isn't it); by a
+ * token without scopes.
+ */
 export function mayChangeAnyRecord(settings: RightsSettings, actor: Actor): boolean {
-  return actor.admin || (actor.accountType === "system" && actor.username === settings.agentAccount);
+  return actor.limit === null && isForAnyRecord(settings, actor);
+}
+
+/** The same of the account, whatever the token. */
+function isForAnyRecord({ agentAccount }: RightsSettings, { admin, accountType, username }: Actor): boolean {
+  return admin || (accountType === "system" && username === agentAccount);
 }
 
 /** Throws Denied with rule `any-record` for who may not change every record. */
@@ -37,7 +48,8 @@ export function checkMayChangeAnyRecord(settings: RightsSettings, actor: Actor, 
 /**
  * Returns when `actor` may add or delete records of `name` and `type` in `zone`, else throws Denied with rule
  * `record-owner`. Any record: who `mayChangeAnyRecord`. Another system account: in the service zone, all types at its
- * own name, and TXT at `_acme-challenge` below that. Nobody else.
+ * own name, and TXT at `_acme-challenge` below that. Nobody else. By a token with scopes only what those have too (rule
+ * `token-scopes`).
  * @param type null stands for all types at once
  */
 export function checkMayChangeRecord(
@@ -47,7 +59,8 @@ export function checkMayChangeRecord(
   name: RecordName,
   type: number | null,
 ): void {
-  if (mayChangeAnyRecord(settings, actor)) return;
+  checkScopesHaveRecords(actor.limit, { zone, name, type }, "change");
+  if (isForAnyRecord(settings, actor)) return;
   const { serviceZone } = settings;
   const own = ownName(actor);
   if (own !== null && zone.key === serviceZone.key) {
@@ -61,8 +74,14 @@ export function checkMayChangeRecord(
 
 /** What `actor` may change, in words: a line each. */
 export function describeRights(settings: RightsSettings, actor: Actor): string[] {
+  if (actor.limit !== null) {
+    const lines = describeLimit(actor.limit);
+    if (lines.length === 0 || isForAnyRecord(settings, actor)) return lines;
+    const account = describeRights(settings, { ...actor, limit: null });
+    return [...lines, `of that only ${account.join(", ") || "nothing"}`];
+  }
   if (actor.admin) return ["zones, keys and settings", "all records"];
-  if (mayChangeAnyRecord(settings, actor)) return ["all records"];
+  if (isForAnyRecord(settings, actor)) return ["all records"];
   const own = ownName(actor);
   if (own === null) return [];
   return [`all types at ${own}.${settings.serviceZone}`, `TXT at _acme-challenge.${own}.${settings.serviceZone}`];

@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { DomainName } from "./name.ts";
 import { RecordName } from "./record_name.ts";
 import { types } from "./rdata/record_type.ts";
+import { readTokenScopes } from "./token_scopes.ts";
 import { type Actor, checkMayChangeAnyRecord, checkMayChangeRecord, describeRights } from "./rights.ts";
 
 const services = DomainName.parse("svc.mcp.metacircular.net", "zone");
 const nodes = DomainName.parse("mcp.metacircular.net", "zone");
 const settings = { serviceZone: services, agentAccount: "mcp-agent" };
 
-const admin: Actor = { username: "kyle", accountType: "human", admin: true };
-const human: Actor = { username: "mcq", accountType: "human", admin: false };
-const agent: Actor = { username: "mcp-agent", accountType: "system", admin: false };
-const impostor: Actor = { username: "mcp-agent", accountType: "human", admin: false };
-const system = (username: string): Actor => ({ username, accountType: "system", admin: false });
+const admin: Actor = { username: "kyle", accountType: "human", admin: true, limit: null };
+const human: Actor = { username: "mcq", accountType: "human", admin: false, limit: null };
+const agent: Actor = { username: "mcp-agent", accountType: "system", admin: false, limit: null };
+const impostor: Actor = { username: "mcp-agent", accountType: "human", admin: false, limit: null };
+const system = (username: string): Actor => ({ username, accountType: "system", admin: false, limit: null });
 
 Deno.test("checkMayChangeRecord lets each account change what is its own", () => {
   for (
@@ -98,4 +99,50 @@ Deno.test("describeRights says what an account may change", () => {
       [human, []],
     ] as const
   ) assert.deepEqual(describeRights(settings, actor), want);
+});
+
+/** The same caller with a token of those scopes. */
+const limited = (actor: Actor, ...scopes: string[]): Actor => ({ ...actor, limit: readTokenScopes(scopes) });
+
+Deno.test("a token's scopes take away from what the account may change, and never add to it", () => {
+  const anywhere = `mcns:record:${services}:**`;
+  const challenges = `mcns:record:${services}:_acme-challenge.**:TXT`;
+  for (
+    const [actor, name, type, rule] of [
+      [limited(agent, challenges), "_acme-challenge.www", types.TXT, "ok"],
+      [limited(agent, challenges), "_acme-challenge.www", types.CNAME, "token-scopes"],
+      [limited(agent, challenges), "_acme-challenge.www", null, "token-scopes"],
+      [limited(agent, challenges), "www", types.TXT, "token-scopes"],
+      [limited(admin, challenges), "www", types.TXT, "token-scopes"],
+      [limited(agent, anywhere), "www", null, "ok"],
+      [limited(agent, "mcr:pull"), "www", types.A, "token-scopes"],
+      [limited(agent), "www", types.A, "token-scopes"],
+      [limited(system("mcq"), anywhere), "mcq", types.A, "ok"],
+      [limited(system("mcq"), anywhere), "www", types.A, "record-owner"],
+      [limited(system("mcq"), challenges), "_acme-challenge.mcq", types.TXT, "ok"],
+      [limited(system("mcq"), challenges), "_acme-challenge.www", types.TXT, "record-owner"],
+      [limited(system("mcq"), challenges), "mcq", types.A, "token-scopes"],
+      [limited(human, anywhere), "mcq", types.A, "record-owner"],
+    ] as [Actor, string, number | null, string][]
+  ) {
+    const check = () => checkMayChangeRecord(settings, actor, services, RecordName.parse(name, services), type);
+    const title = `${actor.username} ${name} ${type}`;
+    if (rule === "ok") check();
+    else assert.throws(check, { code: "denied", rule }, title);
+  }
+  assert.throws(() => checkMayChangeAnyRecord(settings, limited(agent, anywhere), "delete them"), {
+    rule: "any-record",
+  });
+  assert.deepEqual(describeRights(settings, limited(agent, challenges)), [
+    `TXT at _acme-challenge.** in ${services}`,
+  ]);
+  assert.deepEqual(describeRights(settings, limited(system("mcq"), anywhere)), [
+    `all types at ** in ${services}`,
+    `of that only all types at mcq.${services}, TXT at _acme-challenge.mcq.${services}`,
+  ]);
+  assert.deepEqual(describeRights(settings, limited(human, anywhere)), [
+    `all types at ** in ${services}`,
+    "of that only nothing",
+  ]);
+  assert.deepEqual(describeRights(settings, limited(system("mcq"), "mcr:pull")), []);
 });

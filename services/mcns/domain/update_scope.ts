@@ -82,21 +82,21 @@ function parsePattern(given: string, zone: DomainName, field: string): NamePatte
   return { kind: below ? "below" : "name", key, text };
 }
 
-/** Whether one of the scopes lets its holder change records of that type at that name (absolute key). */
-export function allows(scopes: readonly Scope[], zone: string, name: string, type: number): boolean {
-  return scopes.some((scope) =>
-    scope.zone.key === zone && (scope.types.length === 0 || scope.types.includes(type)) && hasName(scope, name)
-  );
-}
-
-/** Whether one of the scopes has the name, for some type. */
-export function allowsName(scopes: readonly Scope[], zone: string, name: string): boolean {
-  return scopes.some((scope) => scope.zone.key === zone && hasName(scope, name));
+/**
+ * Whether one of the scopes lets its holder change records of that type at that name (absolute key).
+ * @param type null for all types at once
+ */
+export function allows(scopes: readonly Scope[], zone: string, name: string, type: number | null): boolean {
+  return scopes.some((scope) => scope.zone.key === zone && hasType(scope, type) && hasName(scope, name));
 }
 
 /** Whether one of the scopes is about that zone at all. */
 export function allowsZone(scopes: readonly Scope[], zone: string): boolean {
   return scopes.some((scope) => scope.zone.key === zone);
+}
+
+function hasType({ types }: Scope, type: number | null): boolean {
+  return types.length === 0 || (type !== null && types.includes(type));
 }
 
 function hasName({ zone, names }: Scope, name: string): boolean {

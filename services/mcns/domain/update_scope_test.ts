@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DomainName } from "./name.ts";
 import { typeCode } from "./rdata/record_type.ts";
-import { allows, allowsName, allowsZone, describeScopes, parseScope } from "./update_scope.ts";
+import { allows, allowsZone, describeScopes, parseScope } from "./update_scope.ts";
 
 const key = (text: string) => DomainName.parse(text, "name").key;
 
@@ -54,8 +54,8 @@ Deno.test("allows wants one scope with zone, name and type, not parts of several
   assert.equal(allows(scopes, key("example.org"), key("mail.example.org"), typeCode("TXT")), true);
   // The zone above has a scope of its own, and the deeper zone's doesn't reach into it.
   assert.equal(allows(scopes, key("example.org"), key("a.lan.example.org"), typeCode("A")), false);
-  assert.equal(allowsName(scopes, key("example.org"), key("www.example.org")), true);
-  assert.equal(allowsName(scopes, key("example.org"), key("ftp.example.org")), false);
+  assert.equal(allows(scopes, key("example.org"), key("www.example.org"), null), false);
+  assert.equal(allows(scopes, key("lan.example.org"), key("a.lan.example.org"), null), true);
   assert.equal(allowsZone(scopes, key("example.org")), true);
   assert.equal(allowsZone(scopes, key("example.net")), false);
   assert.deepEqual(describeScopes(scopes), [

@@ -1,6 +1,7 @@
 import { isAdmin } from "@lib/auth/mod.ts";
 import { type Call, requireCaller } from "@lib/contract/mod.ts";
 import type { Actor } from "../domain/rights.ts";
+import { readTokenScopes } from "../domain/token_scopes.ts";
 import type { By } from "../store/zone_store.ts";
 
 /** On whose behalf the call changes something: for history and audit. */
@@ -11,5 +12,11 @@ export function by(call: Call): By {
 /** The caller, as far as rights go. */
 export function actorOf(call: Call): Actor {
   const caller = requireCaller(call);
-  return { username: caller.username, accountType: caller.accountType, admin: isAdmin(caller) };
+  const { username, accountType, scopes } = caller;
+  return {
+    username,
+    accountType,
+    admin: isAdmin(caller),
+    limit: scopes === undefined ? null : readTokenScopes(scopes),
+  };
 }

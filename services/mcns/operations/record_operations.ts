@@ -1,4 +1,7 @@
-/** Records: every account reads them; who changes which, domain/rights.ts says. */
+/**
+ * Records: every account reads them, by a token with scopes those that these have; who changes which, domain/rights.ts
+ * says.
+ */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Call, implement, type Operation, pageOf, parsePage } from "@lib/contract/mod.ts";
@@ -11,6 +14,7 @@ import { checkWritable, typeCode, typeText } from "../domain/rdata/record_type.t
 import { parseTtl, type RecordSpec } from "../domain/record.ts";
 import { RecordName } from "../domain/record_name.ts";
 import { checkMayChangeAnyRecord, checkMayChangeRecord, type RightsSettings } from "../domain/rights.ts";
+import { checkScopesHaveRecords } from "../domain/token_scopes.ts";
 import type { RecordWriter } from "../store/record_store.ts";
 import type { StoredRecord } from "../store/stored_record.ts";
 import type { ZoneEditor } from "../store/zone_editor.ts";
@@ -121,15 +125,18 @@ export function recordOperations({ records, pointers, editor, rights, clock }: R
       });
     },
 
-    listRecords: (request) => {
+    listRecords: (request, call) => {
       const zone = DomainName.parse(request.zone, "zone");
+      const name = request.name === "" ? null : RecordName.parse(request.name, zone);
+      const type = request.type === "" ? null : typeCode(request.type);
+      checkScopesHaveRecords(actorOf(call).limit, { zone, name, type }, "read");
       const page = parsePage(request);
       const after = Number(page.after ?? 0);
       if (!Number.isSafeInteger(after)) throw invalid("page_token", "not a token of this list; start again without it");
       const { contains, service, lease } = request;
       const rows = records.list(zone, {
-        ...(request.name === "" ? {} : { name: RecordName.parse(request.name, zone).relative }),
-        ...(request.type === "" ? {} : { type: typeText(typeCode(request.type)) }),
+        ...(name === null ? {} : { name: name.relative }),
+        ...(type === null ? {} : { type: typeText(type) }),
         ...(contains === "" ? {} : { contains }),
         ...(service === "" ? {} : { service }),
         ...(lease === "" ? {} : { lease }),

@@ -6,11 +6,12 @@ import { invalid, quote } from "@lib/errors/mod.ts";
 import { type CreateZoneRequest, type ZoneSchema, ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
 import { DomainName } from "../domain/name.ts";
 import type { RightsSettings } from "../domain/rights.ts";
+import { checkScopesHaveZone, type TokenLimit } from "../domain/token_scopes.ts";
 import { parseZoneName, parseZoneSettings } from "../domain/zone_settings.ts";
 import type { ChangeStore } from "../store/change_store.ts";
 import type { ZoneEditor } from "../store/zone_editor.ts";
 import type { By, ZoneKind, ZoneReader, ZoneRow } from "../store/zone_store.ts";
-import { by } from "./by.ts";
+import { actorOf, by } from "./by.ts";
 import { changeHandlers } from "./change_operations.ts";
 import type { TransferControl } from "./transfer_control.ts";
 
@@ -40,6 +41,14 @@ export function zoneOperations({ zones, editor, changes, files, transfers, right
   const shownZone = (row: ZoneRow) =>
     shown(row, zones.countRecords(row), editor.zone(DomainName.parse(`${row.name}.`, "zone")).isSigned);
 
+  /** By name; to a token with scopes those that these name. */
+  function zonesAfter(after: string | null, count: number, limit: TokenLimit | null): ZoneRow[] {
+    if (limit === null) return zones.list({ limit: count, after });
+    const named = new Map(limit.records.map(({ zone }) => [zone.text, zone]));
+    const names = [...named.keys()].filter((name) => after === null || name > after).toSorted();
+    return names.flatMap((name) => zones.find(named.get(name)!) ?? []).slice(0, count);
+  }
+
   return implement(ZoneService, {
     createZone: (request, call) => {
       const name = parseZoneName(request.name, "name");
@@ -56,11 +65,15 @@ export function zoneOperations({ zones, editor, changes, files, transfers, right
       });
     },
 
-    getZone: (request) => shownZone(zones.get(DomainName.parse(request.zone, "zone"))),
+    getZone: (request, call) => {
+      const name = DomainName.parse(request.zone, "zone");
+      checkScopesHaveZone(actorOf(call).limit, name);
+      return shownZone(zones.get(name));
+    },
 
-    listZones: (request) => {
+    listZones: (request, call) => {
       const page = parsePage(request);
-      const rows = zones.list({ limit: page.limit + 1, after: page.after });
+      const rows = zonesAfter(page.after, page.limit + 1, actorOf(call).limit);
       const { items, nextPageToken } = pageOf(rows, page, (zone) => zone.name);
       return { zones: items.map(shownZone), nextPageToken };
     },

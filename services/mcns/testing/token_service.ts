@@ -20,9 +20,10 @@ export async function serveTokens(
     throw new PlatformError("internal", "MCNS has no business here");
   };
   const operations = implement(TokenService, {
-    validateToken: ({ token }) => {
+    validateToken: ({ token, takesScopes }) => {
       const identity = tokens.get(token);
-      return identity === undefined ? { valid: false } : { valid: true, identity: shown(identity) };
+      const isRefused = identity?.scopes !== undefined && !takesScopes;
+      return identity === undefined || isRefused ? { valid: false } : { valid: true, identity: shown(identity) };
     },
     issueToken: never,
     listTokens: never,
@@ -38,6 +39,6 @@ export async function serveTokens(
   return { address: server.address, close: () => server.close(1000) };
 }
 
-function shown({ subject, username, accountType, roles, tokenId }: Caller) {
-  return { subject, username, accountType, roles, tokenId };
+function shown({ subject, username, accountType, roles, tokenId, scopes = [] }: Caller) {
+  return { subject, username, accountType, roles, tokenId, scopes: [...scopes] };
 }
