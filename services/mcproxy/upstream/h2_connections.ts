@@ -187,7 +187,7 @@ export class H2Connections {
   /**
    * Takes a connection over and waits for its SETTINGS: until then nobody knows how many streams it takes, nor whether
    * the other side speaks HTTP/2 at all.
-   * @throws Error when none come
+   * @throws Error when none come, and when there is no stream to be had
    */
   async adopt(stream: PooledStream, owner: string): Promise<void> {
     const { deadlines, settingsMs, now } = this.#options;
@@ -225,6 +225,11 @@ export class H2Connections {
       deadline.close();
     }
     connection.onAvailable = null;
+    // It would be of no use, and the next one neither: whoever asks must not go on dialling.
+    if (connection.available === 0) {
+      connection.close();
+      throw new Error("the backend takes no streams");
+    }
     this.#links.add(link);
     // Closed meanwhile: for whoever waits for it, and nobody after that.
     link.deadline.set(this.#closed ? closingMs : idleMs);

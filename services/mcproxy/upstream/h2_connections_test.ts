@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { systemClock } from "@lib/clock/mod.ts";
 import { ConnStream } from "../stream/conn_stream.ts";
 import { Deadlines } from "../stream/deadlines.ts";
-import { H2Backend } from "../testing/h2.ts";
+import { H2Backend, type H2BackendOptions } from "../testing/h2.ts";
 import { H2Connections, type H2Place, PoolFull } from "./h2_connections.ts";
 
 /** Connections to a backend that answers everything, and a clock that is set by hand. */
 class Pool implements AsyncDisposable {
-  readonly backend = new H2Backend((stream) => stream.respond(200, [], true));
+  readonly backend: H2Backend;
   readonly connections: H2Connections;
   now = 0;
   dialled = 0;
 
-  constructor(maxConnections = 64) {
+  constructor({ maxConnections = 64, ...backend }: H2BackendOptions & { maxConnections?: number } = {}) {
+    this.backend = new H2Backend((stream) => stream.respond(200, [], true), backend);
     this.connections = new H2Connections({
       maxConnections,
       settingsMs: 5000,
@@ -78,7 +79,7 @@ Deno.test("H2Connections ends a connection that nobody waits for any more when i
 });
 
 Deno.test("H2Connections counts the connections that are being made: no more owners than connections", async () => {
-  await using pool = new Pool(3);
+  await using pool = new Pool({ maxConnections: 3 });
   const outcomes = await Promise.allSettled(["a", "b", "c", "d", "e"].map((owner) => pool.place(owner)));
   assert.deepEqual(outcomes.map(({ status }) => status), [...Array(3).fill("fulfilled"), ...Array(2).fill("rejected")]);
   for (const outcome of outcomes) {
@@ -90,4 +91,18 @@ Deno.test("H2Connections counts the connections that are being made: no more own
   const place = await pool.place("d");
   place.release();
   assert.equal(pool.dialled, 4);
+});
+
+Deno.test("H2Connections gives up on a backend that takes no streams, and on one that says goodbye at once", async () => {
+  await using full = new Pool({ maxConcurrentStreams: 0 });
+  await assert.rejects(full.place(), /takes no streams/);
+  assert.equal(full.dialled, 1);
+  await using leaving = new Pool({
+    accepted: async (conn) => {
+      // SETTINGS and GOAWAY in one packet, as a server that is about to restart says them.
+      await conn.write(Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+    },
+  });
+  await assert.rejects(leaving.place(), /takes no streams/);
+  assert.equal(leaving.dialled, 1);
 });
