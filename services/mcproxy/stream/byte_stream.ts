@@ -20,8 +20,6 @@ export interface ByteStream {
   unread(bytes: Uint8Array): void;
   /** Settles when `bytes` may be used again, which is when there is room for more. Rejects when the connection broke. */
   write(bytes: Uint8Array): Promise<void>;
-  /** The same for two pieces that are to leave together: a head and what follows it. */
-  writeParts?(one: Uint8Array, other: Uint8Array): Promise<void>;
   /** Ends the writing side; the peer may still send. Never rejects. */
   endWrite(): Promise<void>;
   /** Closes both sides at once; a TLS peer sees a truncation, not an end. */

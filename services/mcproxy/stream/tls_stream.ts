@@ -17,10 +17,6 @@ const largeBuffers = new BufferPool(64 * 1024, 64);
 /** With more than this decrypted and not taken, nothing is read: a peer that isn't read from costs this and one read. */
 const readAheadBytes = 64 * 1024;
 
-/** Where two parts are put together to be encrypted as one: a head and all that is read of a body at once. */
-const partsBytes = 96 * 1024;
-const parts = new Uint8Array(partsBytes);
-
 /** Smaller pieces are left to the collector. */
 const freedBytes = 4096;
 
@@ -204,15 +200,6 @@ export class TlsStream implements ClientStream {
     if (this.#closed || this.#ending) return Promise.reject(this.#error ?? new StreamClosed());
     this.bytesWritten += bytes.length;
     return this.#flush(this.#engine.seal(bytes));
-  }
-
-  writeParts(one: Uint8Array, other: Uint8Array): Promise<void> {
-    const length = one.length + other.length;
-    if (length > partsBytes) return this.write(joined([one, other]));
-    // Encrypting takes the bytes at once, so one buffer serves all connections.
-    parts.set(one);
-    parts.set(other, one.length);
-    return this.write(parts.subarray(0, length));
   }
 
   /** Sends what is held and then `records`, after what is on its way already. */
