@@ -27,22 +27,28 @@ export interface DialTlsOptions {
   verify?: boolean;
   /** Sent in the clear before the handshake: a PROXY header. */
   preface?: Uint8Array;
+  /** Ends the attempt. */
+  signal?: AbortSignal;
 }
 
 /**
  * Opens a verified connection. Needs net permission for `hostname:port` only.
  * @throws PlatformError `unavailable`: refused or unreachable (names the address), wrong name (lists the names the
- *   certificate has and the one asked for), expired (says when), untrusted, no TLS 1.3, timed out
+ *   certificate has and the one asked for), expired (says when), untrusted, no TLS 1.3, timed out, ended by `signal`
  */
 export async function dialTls(options: DialTlsOptions): Promise<SecureConnection> {
-  const { hostname, port, timeoutMs = 10_000 } = options;
+  const { hostname, port, timeoutMs = 10_000, signal } = options;
   const at = formatAddress({ kind: "tcp", hostname, port });
-  const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  const timer = setTimeout(end, timeoutMs);
+  signal?.addEventListener("abort", end);
+  if (signal?.aborted) end();
   try {
-    return await dial(options, at, timeout.signal, timeoutMs);
+    return await dial(options, at, ending.signal, timeoutMs);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
   }
 }
 
@@ -58,7 +64,7 @@ async function dial(
     return new SecureConnection(socket, transport);
   } catch (error) {
     transport.destroy();
-    if (deadline.aborted) throw timedOut(at, timeoutMs, error);
+    if (deadline.aborted) throw ended(options, at, timeoutMs, error);
     if (!isVerificationFailure(error)) {
       throw unavailable(`No TLS connection to ${at}: ${messageOf(error)}`, {
         hint: "The server must speak TLS 1.3",
@@ -70,16 +76,17 @@ async function dial(
 }
 
 async function dialTransport(
-  { hostname, port, preface }: DialTlsOptions,
+  options: DialTlsOptions,
   at: string,
   deadline: AbortSignal,
   timeoutMs: number,
 ): Promise<ConnTransport> {
+  const { hostname, port, preface } = options;
   let conn: Deno.TcpConn;
   try {
     conn = await Deno.connect({ hostname, port, signal: deadline });
   } catch (error) {
-    if (deadline.aborted) throw timedOut(at, timeoutMs, error);
+    if (deadline.aborted) throw ended(options, at, timeoutMs, error);
     if (error instanceof Deno.errors.ConnectionRefused) {
       throw unavailable(`Connection refused by ${at}: nothing listens there`, { cause: error });
     }
@@ -136,6 +143,8 @@ function shake(
       settled();
       resolve(socket);
     });
+    // While the preface was being written.
+    if (deadline.aborted) expired();
   });
 }
 
@@ -193,7 +202,8 @@ function isVerificationFailure(error: unknown): boolean {
     /^(ERR_TLS_CERT_|UNABLE_TO_|CERT_|SELF_SIGNED|DEPTH_ZERO|INVALID_CA|INVALID_PURPOSE|HOSTNAME_)/.test(code);
 }
 
-function timedOut(at: string, timeoutMs: number, cause: unknown): PlatformError {
+function ended({ signal }: DialTlsOptions, at: string, timeoutMs: number, cause: unknown): PlatformError {
+  if (signal?.aborted) return unavailable(`No TLS connection to ${at}: the attempt was ended`, { cause });
   return unavailable(`No TLS connection to ${at} within ${timeoutMs} ms`, { cause });
 }
 

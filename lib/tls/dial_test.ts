@@ -105,6 +105,13 @@ Deno.test("dialTls gives up on a server that never answers, or is no TLS server"
     message: `No TLS connection to 127.0.0.1:${port} within 20 ms`,
   });
   (await accepted).close();
+  const ending = new AbortController();
+  const unheard = listener.accept();
+  const unwanted = dialTls({ ...options, signal: ending.signal });
+  const silent = await unheard;
+  ending.abort();
+  await assert.rejects(unwanted, { message: `No TLS connection to 127.0.0.1:${port}: the attempt was ended` });
+  silent.close();
   const second = listener.accept();
   const dialled = dialTls(options);
   const conn = await second;

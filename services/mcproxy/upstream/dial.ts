@@ -66,6 +66,7 @@ async function dialSecure(target: Target, preface: Uint8Array | null, options: D
     alpn: options.alpn,
     timeoutMs: options.timeoutMs,
     verify: target.isVerified,
+    signal: options.signal,
     ...(preface === null ? {} : { preface }),
   });
   return { stream: new DuplexStream(connection), isH2: connection.alpnProtocol === "h2" };

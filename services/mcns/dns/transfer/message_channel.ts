@@ -32,13 +32,15 @@ export class MessageChannel implements Disposable {
     this.#connection = connection;
     this.#options = options;
     options.signal.addEventListener("abort", this.#abort);
+    // In the very moment in which the connection was made.
+    if (options.signal.aborted) this.#abort();
   }
 
   /** Throws Unavailable: refused, not reachable, not in time, TLS not as it should be. */
   static async open(options: ChannelOptions): Promise<MessageChannel> {
     const { peer: { hostname, port }, tlsName, tlsCa, timeoutMs, signal } = options;
     if (tlsName !== "") {
-      const secure = await dialTls({ hostname, port, serverName: tlsName, ca: tlsCa, alpn, timeoutMs });
+      const secure = await dialTls({ hostname, port, serverName: tlsName, ca: tlsCa, alpn, timeoutMs, signal });
       return new MessageChannel(new SecureStream(secure), options);
     }
     const address = formatAddress({ kind: "tcp", hostname, port });
