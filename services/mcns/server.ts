@@ -28,7 +28,7 @@ import { queryFields, QueryLog } from "./dns/query_log.ts";
 import { QueryRate } from "./dns/query_rate.ts";
 import { openTransfers } from "./dns/transfer/open_transfers.ts";
 import { dohRoute } from "./dns/transport/doh.ts";
-import { hostPort, listenDns } from "./dns/transport/listen.ts";
+import { type DnsListeners, hostPort, listenDns } from "./dns/transport/listen.ts";
 import { openDnssec } from "./dnssec/open_dnssec.ts";
 import { DomainName } from "./domain/name.ts";
 import type { RightsSettings } from "./domain/rights.ts";
@@ -100,7 +100,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   if (unknown.length > 0) log.warn("nobody is answered from views that [[views]] doesn't have", { views: unknown });
   stack.use(new RecordExpiry(rows, editor, clock, log));
 
-  // DNS. From here on names are answered, whatever becomes of the API.
+  // Answers.
   const counters = new Counters();
   counters.register(metrics);
   const rate = stack.use(new QueryRate(counters, () => clock.monotonic()));
@@ -135,25 +135,18 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     write: (query) => log.info("query", queryFields(query)),
   });
   answers.observer = queries;
-  const dns = await listenDns({
-    addresses: config.dns.listen_addrs,
-    ...dnsOverTls(context, stack),
-    answers,
-    counters,
-    clock,
-    log,
-    idleMs: config.dns.tcp_idle_ms,
-    maxConnections: config.dns.tcp_max_connections,
-    maxPerClient: config.dns.tcp_max_per_client,
-  });
-  stack.defer(() => dns.close(config.server.shutdown_timeout_ms));
-  transfers.start();
-  dnssec.maintenance.start();
+  // Bound last, below; closed after the API.
+  let dns: DnsListeners | null = null;
+  stack.defer(() => dns?.close(config.server.shutdown_timeout_ms));
+  const tls = dnsOverTls(context, stack);
   metrics.gaugeFrom("mcns_zones", "Zones in memory", () => views.general.size);
-  metrics.gaugeFrom("mcns_tcp_connections", "DNS connections open", () => dns.connections);
+  metrics.gaugeFrom("mcns_tcp_connections", "DNS connections open", () => dns?.connections ?? 0);
   metrics.gaugeFrom("mcns_cache_bytes", "Memory of the forwarder's cache", () => forwarder?.cacheStats.bytes ?? 0);
 
-  // The API.
+  // The API. Over HTTPS nothing is said before DNS is answered, too: a health that is well ends the process before this
+  // one, at a hot restart.
+  const answeringDns = Promise.withResolvers<void>();
+  answeringDns.promise.catch(() => {});
   const verifier = stack.use(serviceVerifier(context));
   const health = () => healthOf(forwarder, [transfers, dnssec.maintenance]);
   const rights: RightsSettings = {
@@ -188,7 +181,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
       health,
       status: () =>
         statusLines({
-          listeners: listenersText(config, dns),
+          listeners: listenersText(config, dns!),
           database: { path: databasePath(config), bytes: () => databaseBytes(config), durability: "full" },
           ...{ zones, editor, forwarder, counters, rate },
           transfers: transfers.control,
@@ -197,9 +190,35 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
           problems: () => problems.lines,
           now: () => clock.now(),
         }),
-      routes: async (request, info) => await doh?.(request, info) ?? await pages(request, info),
+      routes: async (request, info) => {
+        await answeringDns.promise;
+        return await doh?.(request, info) ?? await pages(request, info);
+      },
     }),
   );
+
+  // DNS: from here on, at a hot restart, all new queries come here, and the kernel keeps some 200 for a socket that isn't
+  // read. So there is nothing left to be built, and what else is due at start comes a turn later.
+  try {
+    dns = await listenDns({
+      addresses: config.dns.listen_addrs,
+      ...tls,
+      answers,
+      counters,
+      clock,
+      log,
+      idleMs: config.dns.tcp_idle_ms,
+      maxConnections: config.dns.tcp_max_connections,
+      maxPerClient: config.dns.tcp_max_per_client,
+    });
+  } catch (error) {
+    answeringDns.reject(error);
+    throw error;
+  }
+  answeringDns.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  transfers.start();
+  dnssec.maintenance.start();
   log.info("answering DNS", { addresses: dns.addresses, zones: views.general.size });
 
   const running = stack.move();

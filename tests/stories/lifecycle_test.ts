@@ -8,6 +8,12 @@ import { leftOf } from "./holdings.ts";
 const host = `hello.${serviceZone}`;
 const parts = ["mcias", "mcns", "mcpagent", "mcproxy", "mcr", "metacrypt"];
 
+/**
+ * Queries without an answer yet: the kernel keeps some 200 small datagrams for a socket, and on a busy machine the load
+ * itself would overflow that, on either side.
+ */
+const maxWaiting = 100;
+
 function succeeds({ code, stdout, stderr }: Ran): string {
   equal(code, 0, stderr);
   return stdout;
@@ -112,13 +118,15 @@ Deno.test("the platform comes up, deploys, survives and goes", async (t) => {
     const before = (await services(platform)).get("mcns")!.version;
     using dns = new DnsAsker(platform.file.dns);
     let deploying = true;
-    let [asked, unanswered, longestMs] = [0, 0, 0];
+    let [asked, waiting, unanswered, longestMs] = [0, 0, 0, 0];
     const wrong: string[] = [];
     const once = async () => {
       asked++;
+      waiting++;
       const since = performance.now();
-      // As dig does: once more when there is no answer in a second; what counts is the wait in all.
-      const answer = await dns.ask(host, 1000) ?? await dns.ask(host, 1000);
+      // Asked once: whatever this socket and MCNS's were sent was not too much for them, so nothing may be missing.
+      const answer = await dns.ask(host, 10_000);
+      waiting--;
       longestMs = Math.max(longestMs, performance.now() - since);
       if (answer === null) unanswered++;
       else if (answer.rcode !== 0 || answer.addresses[0] !== "127.0.0.1") wrong.push(JSON.stringify(answer));
@@ -127,8 +135,8 @@ Deno.test("the platform comes up, deploys, survives and goes", async (t) => {
       const questions: Promise<void>[] = [];
       const since = performance.now();
       while (deploying) {
-        // What is due by now, so that slow timers don't thin the load; at most a burst of 100.
-        const due = Math.min(100, Math.floor(performance.now() - since) - asked);
+        // What is due by now, so that slow timers don't thin the load.
+        const due = Math.min(maxWaiting - waiting, Math.floor(performance.now() - since) - asked);
         for (let i = 0; i < due; i++) questions.push(once());
         await new Promise((resolve) => setTimeout(resolve, 5));
       }

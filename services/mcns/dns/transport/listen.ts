@@ -36,7 +36,6 @@ export async function listenDns(options: ListenOptions): Promise<DnsListeners> {
       const { hostname, port } = hostPort(text, "dns.listen_addrs");
       const tcp = new StreamListener({ ...options, hostname, port });
       streams.push(tcp);
-      datagrams.push(new UdpListener({ ...options, hostname, port: tcp.port }));
       addresses.push(formatAddress({ kind: "tcp", hostname, port: tcp.port }));
     }
     for (const text of options.tls?.addresses ?? []) {
@@ -44,6 +43,11 @@ export async function listenDns(options: ListenOptions): Promise<DnsListeners> {
       const tls = new StreamListener({ ...options, hostname, port, certificates: options.tls!.certificates });
       streams.push(tls);
       tlsAddresses.push(formatAddress({ kind: "tcp", hostname, port: tls.port }));
+    }
+    // Last: at a hot restart their queues fill from here on, and are read from the next turn on.
+    for (const [i, text] of options.addresses.entries()) {
+      const { hostname } = hostPort(text, "dns.listen_addrs");
+      datagrams.push(new UdpListener({ ...options, hostname, port: streams[i]!.port }));
     }
   } catch (error) {
     await close(0);
