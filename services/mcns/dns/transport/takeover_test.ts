@@ -98,6 +98,9 @@ Deno.test("a process that takes over loses no query over UDP, no new connection,
     assert.equal(await current.stop(), 0);
     current = next;
   }
+  // On a busy machine, too, so many were asked that a loss would show.
+  const isFew = ({ answered, failures }: Tally) => answered + failures.length <= 100;
+  while (Object.values(tallies).some(isFew)) await new Promise((resolve) => setTimeout(resolve, 10));
   stop.abort();
   await Promise.all(clients);
   for (const client of kept) await client[Symbol.asyncDispose]();
