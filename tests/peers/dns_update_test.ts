@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type NameServer, nameServer } from "../../services/mcns/testing/name_server.ts";
 import { lookUp, zoneName } from "../../services/mcns/testing/temp_store.ts";
-import { root } from "../platform.ts";
 import { type AcmeServer, acmeServer } from "./acme_server.ts";
+import { certbot } from "./certbot.ts";
 import { dig, nsupdate, run, type TransferKey } from "./dns_transfer_servers.ts";
 import { withTools } from "./tools.ts";
 
@@ -132,18 +132,12 @@ Deno.test({
     Deno.writeTextFileSync(keyFile, `key "${key.name}" { algorithm hmac-sha256; secret "${key.secret}"; };\n`, {
       mode: 0o600,
     });
-    const hooks = join(root, "deploy/examples/certbot");
-    const certbot = (authHook: string) =>
-      run("certbot", [
-        ...["certonly", "--manual", "--preferred-challenges", "dns", "--non-interactive", "--agree-tos"],
-        ...["--email", "ada@example.org", "--server", acme.directory, "--domain", "www.example.org"],
-        ...["--manual-auth-hook", authHook, "--manual-cleanup-hook", join(hooks, "clear_challenge.sh")],
-        ...["config", "work", "logs"].flatMap((kind) => [`--${kind}-dir`, join(folder, kind)]),
-      ], { env: { REQUESTS_CA_BUNDLE: acme.ca, MCNS_SERVER: `127.0.0.1 ${mcns.port}`, MCNS_KEY_FILE: keyFile } });
+    const env = { MCNS_SERVER: `127.0.0.1 ${mcns.port}`, MCNS_KEY_FILE: keyFile };
+    const ask = (authHook: string) => certbot({ folder, acme, authHook, cleanupHook: "clear_challenge.sh", env });
     // Nothing set, nothing issued: the CA looks.
-    await assert.rejects(() => certbot("/bin/true"), /no TXT record has the right value/);
+    await assert.rejects(() => ask("/bin/true"), /no TXT record has the right value/);
     assert.deepEqual(acme.checks, ["www.example.org invalid"]);
-    assert.match(await certbot(join(hooks, "set_challenge.sh")), /Successfully received certificate/);
+    assert.match(await ask("set_challenge.sh"), /Successfully received certificate/);
     checkOutcome(world);
   },
 });
