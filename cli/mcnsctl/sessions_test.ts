@@ -147,7 +147,7 @@ Deleted 2 records in example.org, example.net
   ],
   "export": [
     "$ mcnsctl export example.org --published\n$ORIGIN example.org.\n@ 3600 IN SOA …\n",
-    ['ExportZone {"zone":"example.org","published":true}'],
+    ['ExportZoneInPieces {"zone":"example.org","published":true}'],
   ],
   "log, undo": [
     `

@@ -32,6 +32,7 @@ const zones: Handlers<typeof ZoneService> = {
   importZone: (request) => ({ serial: request.text.length }),
   listChanges: () => ({}),
   undoChange: () => ({}),
+  exportZoneInPieces: async function* () {},
 };
 const records: Handlers<typeof RecordService> = {
   createRecord: () => {

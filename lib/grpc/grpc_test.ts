@@ -29,6 +29,7 @@ const zones: Handlers<typeof ZoneService> = {
   importZone: () => ({}),
   listChanges: () => ({}),
   undoChange: () => ({}),
+  exportZoneInPieces: async function* () {},
 };
 const records: Handlers<typeof RecordService> = {
   createRecord: () => {

@@ -33,7 +33,7 @@ function start({ getZone = ({ zone }) => ({ name: zone }), deploy = async functi
           throw new Error("a guest came in");
         },
         ...{ listZones: unused, updateZone: unused, deleteZone: unused, exportZone: unused, importZone: unused },
-        ...{ listChanges: unused, undoChange: unused },
+        ...{ listChanges: unused, undoChange: unused, exportZoneInPieces: stream },
       }),
       ...implement(AgentService, {
         deploy,

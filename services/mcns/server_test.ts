@@ -120,6 +120,38 @@ const clientOf = (world: World, token: string) => ({
   token: () => token,
 });
 
+Deno.test("over gRPC a zone file of more than a message holds comes in pieces", async () => {
+  await using test = await world();
+  await using server = await test.start();
+  // Few records, but long ones: 300 of 60,000 octets.
+  const strings = `"${"x".repeat(250)}" `.repeat(240);
+  const lines = Array.from({ length: 300 }, (_, i) => `n${i >> 5} 300 TXT "${i}" ${strings}\n`);
+  const rest = new HttpsClient({ address: server.restAddress, serverName, ca: test.ca });
+  await using zones = grpcClient(ZoneService, { ...clientOf(test, "admin-token"), deadlineMs: 60_000 });
+  try {
+    const body = new TextEncoder().encode(JSON.stringify({ text: lines.join(""), create: true }));
+    const response = await rest.request({
+      method: "PUT",
+      path: "/v1/zones/example.org/file",
+      headers: { authorization: "Bearer admin-token", "content-type": "application/json" },
+      body,
+    });
+    const { serial } = JSON.parse(await new Response(response.body).text()) as { serial: number };
+    assert.equal(response.status, 200);
+
+    await assert.rejects(zones.exportZone({ zone: "example.org" }), /larger than max/);
+    const pieces = await Array.fromAsync(zones.exportZoneInPieces({ zone: "example.org" }));
+    assert.ok(pieces.length > 50 && pieces.every(({ text }) => text.length <= 256 * 1024 && text.endsWith("\n")));
+    assert.deepEqual(new Set(pieces.map((piece) => piece.serial)), new Set([serial]));
+    const text = pieces.map((piece) => piece.text).join("");
+    assert.ok(text.length > 16 * 1024 * 1024, `${text.length}`);
+    assert.equal(text.split("\n").filter((line) => / TXT +"/.test(line)).length, 300);
+    await assert.rejects(Array.fromAsync(zones.exportZoneInPieces({ zone: "nowhere.org" })), { code: "not_found" });
+  } finally {
+    rest.close();
+  }
+});
+
 Deno.test("a change over gRPC or REST is in the very next answer, over UDP and TCP", async () => {
   await using test = await world();
   await using server = await test.start();

@@ -61,7 +61,7 @@ function operations() {
     ...implement(ZoneService, {
       getZone,
       ...{ createZone: unused, listZones: unused, updateZone: unused, deleteZone: unused, exportZone: unused },
-      ...{ importZone: unused, listChanges: unused, undoChange: unused },
+      ...{ importZone: unused, listChanges: unused, undoChange: unused, exportZoneInPieces: stream },
     }),
     ...implement(AgentService, {
       deploy,

@@ -65,7 +65,7 @@ $ mcnsctl record set example.org www A 192.0.2.1 ${remote}
 mcnsctl: Cannot change A at "www" in example.org with this token: it is limited to TXT at _acme-challenge.** in example.org
 [1]
 $ mcnsctl export example.org ${remote}
-mcnsctl: Cannot call mcns.v1.ZoneService.ExportZone with this token of "mcp-agent": it is limited to the scopes ${scope}
+mcnsctl: Cannot call mcns.v1.ZoneService.ExportZoneInPieces with this token of "mcp-agent": it is limited to the scopes ${scope}
   Take a token without scopes.
 [1]
 `,

@@ -1,4 +1,5 @@
 /** import, export, diff. */
+import { create } from "@bufbuild/protobuf";
 import { buildCommand } from "@stricli/core";
 import { type CliContext, jsonOf, plain, printJson, readInput, switchFlag, textFlag } from "@lib/cli/mod.ts";
 import { ExportZoneResponseSchema, type ImportZoneResponse, ImportZoneResponseSchema } from "@proto/mcns/v1/mcns_pb.ts";
@@ -73,8 +74,15 @@ export const exportCommand = buildCommand({
   },
   async func(this: CliContext, flags: ServerFlags & { readonly published: boolean }, zone: string) {
     const { published } = flags;
-    const answer = await withMcns(this, flags, ({ zones }) => zones.exportZone({ zone, published }));
+    const answer = create(ExportZoneResponseSchema);
+    await withMcns(this, flags, async ({ zones }) => {
+      for await (const { text, serial } of zones.exportZoneInPieces({ zone, published })) {
+        answer.text += text;
+        answer.serial = serial;
+      }
+    });
     if (flags.json) printJson(this, jsonOf(ExportZoneResponseSchema, answer));
+    // Only now, when all of it is there: half a zone file looks like a whole one.
     else this.print(answer.text);
   },
 });

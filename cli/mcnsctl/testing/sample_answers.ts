@@ -47,7 +47,10 @@ export const answers = {
   ...{ createRecord: record, setRecords: { records: [record], serial: 2026010203 } },
   deleteRecords: { deleted: 1, serial: 2026010204 },
   deleteOwnedRecords: { deleted: 2, zones: ["example.org", "example.net"] },
-  exportZone: { text: "$ORIGIN example.org.\n@ 3600 IN SOA …\n", serial: 2026010203 },
+  exportZoneInPieces: [
+    { text: "$ORIGIN example.org.\n", serial: 2026010203 },
+    { text: "@ 3600 IN SOA …\n", serial: 2026010203 },
+  ],
   importZone: { removed: ["www 300 A 192.0.2.2"], added: ["www 300 A 192.0.2.1"], serial: 2026010203 },
   ...{ listChanges: { changes: [change] }, undoChange: { ...change, id: 8n, action: "undo", undoes: 7n } },
   ...{ signZone: signed, getDnssec: signed, rollKey: signed, confirmDs: { ...signed, waitsForDs: false } },

@@ -7,6 +7,7 @@ import { type CreateZoneRequest, type ZoneSchema, ZoneService } from "@proto/mcn
 import { DomainName } from "../domain/name.ts";
 import type { RightsSettings } from "../domain/rights.ts";
 import { checkScopesHaveZone, type TokenLimit } from "../domain/token_scopes.ts";
+import { piecesOf } from "../domain/zone_file/pieces.ts";
 import { parseZoneName, parseZoneSettings } from "../domain/zone_settings.ts";
 import type { ChangeStore } from "../store/change_store.ts";
 import type { ZoneEditor } from "../store/zone_editor.ts";
@@ -105,6 +106,11 @@ export function zoneOperations({ zones, editor, changes, files, transfers, right
     },
 
     exportZone: (request) => files.export(DomainName.parse(request.zone, "zone"), request.published),
+
+    exportZoneInPieces: async function* ({ zone, published }) {
+      const { text, serial } = files.export(DomainName.parse(zone, "zone"), published);
+      for (const piece of piecesOf(text)) yield { text: piece, serial };
+    },
 
     importZone: (request, call) => {
       const { text, dryRun, create } = request;

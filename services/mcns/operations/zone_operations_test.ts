@@ -3,7 +3,8 @@ import { ZoneService } from "@proto/mcns/v1/mcns_pb.ts";
 import { callers, operationsUnderTest } from "../testing/operations_under_test.ts";
 import { zoneName } from "../testing/temp_store.ts";
 
-const { createZone, getZone, listZones, updateZone, deleteZone, importZone, exportZone } = ZoneService.method;
+const { createZone, getZone, listZones, updateZone, deleteZone, importZone, exportZone, exportZoneInPieces } =
+  ZoneService.method;
 const zone = "svc.mcp.metacircular.net";
 
 Deno.test("zones: admins change them, every account reads them, nobody else does", async () => {
@@ -112,6 +113,10 @@ Deno.test("zone files go in as one change, and come out again", async () => {
   const out = await calls.call(exportZone, { zone: "example.org" }, callers.user);
   assert.match(out.text, /www\s+300\s+IN\s+A\s+192\.0\.2\.1/);
   assert.equal(out.serial, done.serial);
+  const pieces = await Array.fromAsync(
+    calls.stream(exportZoneInPieces, { zone: "example.org" }, new AbortController().signal),
+  );
+  assert.deepEqual(pieces.map(({ text, serial }) => [text, serial]), [[out.text, out.serial]]);
   const same = await calls.call(importZone, { zone: "example.org", text: out.text, dryRun: true });
   assert.deepEqual([same.added, same.removed], [[], []]);
 });

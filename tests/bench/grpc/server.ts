@@ -30,6 +30,7 @@ async function libGrpc(tls: CertificateFiles | null): Promise<string> {
     getZone: ({ zone }) => ({ name: zone }),
     ...{ createZone: nothing, listZones: nothing, updateZone: nothing, deleteZone: nothing },
     ...{ exportZone: nothing, importZone: nothing, listChanges: nothing, undoChange: nothing },
+    exportZoneInPieces: async function* () {},
   };
   const server = await serveGrpc({
     address: loopback,
