@@ -1,5 +1,5 @@
 /** An upstream that does as a test says, also what no proper one would; over real UDP and TCP, or TLS. */
-import { parseAddress, type SecureConnection } from "@lib/tls/mod.ts";
+import { formatAddress, parseAddress, type SecureConnection } from "@lib/tls/mod.ts";
 import { DomainName, textOfKey } from "../domain/name.ts";
 import { type Octets, toBytes, u32Octets } from "../domain/octets.ts";
 import { parseData } from "../domain/rdata/record_data.ts";
@@ -50,7 +50,7 @@ export function scriptedUpstream(behave: Behaviour, address = "127.0.0.1:0"): Sc
   const tcp = Deno.listen({ hostname, port });
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port: tcp.addr.port });
   const upstream: ScriptedUpstream = {
-    address: `${hostname}:${tcp.addr.port}`,
+    address: formatAddress({ kind: "tcp", hostname, port: tcp.addr.port }),
     asked: [],
     packets: [],
     behave,

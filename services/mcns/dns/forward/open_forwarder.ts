@@ -2,7 +2,7 @@ import type { Clock } from "@lib/clock/mod.ts";
 import { invalid, messageOf, quote } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { parseAddress } from "@lib/tls/mod.ts";
-import { parseIpv4, parseIpv6 } from "../../domain/ip_address.ts";
+import { formatIpv6, parseIpv4, parseIpv6 } from "../../domain/ip_address.ts";
 import { DomainName } from "../../domain/name.ts";
 import type { Strategy } from "./asking_order.ts";
 import { BlockList } from "./block_list.ts";
@@ -96,7 +96,9 @@ function readPeer(text: string, field: string): { peer: { hostname: string; port
   if (address.kind === "tcp") {
     const { hostname, port } = address;
     if (parseIpv4(hostname) !== null) return { peer: { hostname, port }, version: 4 };
-    if (parseIpv6(hostname) !== null) return { peer: { hostname, port }, version: 6 };
+    const octets = parseIpv6(hostname);
+    // In the spelling in which the runtime says whom a datagram is from.
+    if (octets !== null) return { peer: { hostname: formatIpv6(octets), port }, version: 6 };
   }
   throw invalid(
     field,

@@ -17,10 +17,14 @@ const questionOf = (label: string): Question => ({
 });
 const question = questionOf("a");
 
-function forwarderTo(upstreams: ScriptedUpstream[], timeoutMs = 2000): Forwarder & AsyncDisposable {
+function forwarderTo(
+  upstreams: Pick<ScriptedUpstream, "address">[],
+  timeoutMs = 2000,
+): Forwarder & AsyncDisposable {
   const clock = new FakeClock();
+  const settings = { source_addrs: ["127.0.0.1:0", "[::]:0"] };
   const forwarder = new Forwarder({
-    upstreams: upstreams.map(({ address }) => openUpstream(address, { source_addrs: ["127.0.0.1:0"] }, clock)),
+    upstreams: upstreams.map(({ address }) => openUpstream(address, settings, clock)),
     cacheBytes: 100_000,
     maxTtlSeconds: 300,
     timeoutMs,
@@ -55,6 +59,30 @@ Deno.test("buildQuery is a query as servers read it, padded where it should be",
     assert.equal(read.edns?.cookieOctets ?? 0, cookieOctets, what);
     assert.equal(read.dnssecOk, packet.length > 23, what);
   }
+});
+
+/** Machines without IPv6 are still met with. */
+function hasIpv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test({
+  name: "Forwarder knows an upstream by its address, however the config spells it",
+  ignore: !hasIpv6(),
+  async fn() {
+    await using upstream = scriptedUpstream(() => ({ answers: ["a.net 60 A 192.0.2.1"] }), "[::1]:0");
+    const port = upstream.address.split(":").at(-1);
+    for (const address of [upstream.address, `[0:0:0:0:0:0:0:1]:${port}`, `[0000::01]:${port}`]) {
+      await using forwarder = forwarderTo([{ address }], 300);
+      assert.deepEqual(await ask(forwarder), ["a.net 60 A 192.0.2.1"], address);
+    }
+    assert.deepEqual(upstream.asked, Array(3).fill("udp a.net"));
+  },
 });
 
 Deno.test("Forwarder believes no reply that isn't to its question", async () => {
