@@ -224,7 +224,7 @@ export class SecondaryZones {
     const errors: string[] = [];
     for (const peer of peers.list(row, "primary")) {
       try {
-        const transferred = await this.#takeFrom(peer, zone);
+        const transferred = await this.#takeFrom(peer, tracked);
         if (this.#closing.signal.aborted || this.#tracked.get(zone.key) !== tracked) return;
         const checkedAt = clock.now();
         tracked.failures = 0;
@@ -238,7 +238,7 @@ export class SecondaryZones {
         if (transferred) this.#options.onTransferred(zone);
         return;
       } catch (error) {
-        if (this.#closing.signal.aborted) return;
+        if (this.#closing.signal.aborted || this.#tracked.get(zone.key) !== tracked) return;
         if (!(error instanceof PlatformError)) log.error("a zone transfer failed", { zone: zone.text, error });
         counters.transfersFailed++;
         errors.push(`${peer.address}: ${messageOf(error)}`);
@@ -252,14 +252,16 @@ export class SecondaryZones {
   }
 
   /** Whether there was anything new. Throws what there is to show. */
-  async #takeFrom(peer: ZonePeer, zone: DomainName): Promise<boolean> {
+  async #takeFrom(peer: ZonePeer, tracked: Tracked): Promise<boolean> {
     const { editor, counters, log } = this.#options;
+    const { zone } = tracked;
     for (let useDeltas = true;; useDeltas = false) {
       const held = editor.zone(zone);
       // An expired zone is as good as none: whatever a primary has is better.
       const soa = held.isAnswerable && !this.isExpired(zone) ? held.soaSet : null;
       const pulled = await pullZone(this.#pullOptions(peer, zone), soa, useDeltas);
       if (this.#closing.signal.aborted || pulled.kind === "current") return false;
+      this.#checkStill(peer, tracked);
       if (pulled.kind === "older") {
         throw new PlatformError("unavailable", `its serial ${pulled.serial} is behind ours, ${held.serial}`);
       }
@@ -280,6 +282,17 @@ export class SecondaryZones {
       });
       return true;
     }
+  }
+
+  /** A transfer takes a while, and who may be believed can change meanwhile. Throws Unavailable. */
+  #checkStill({ address, tsigKey, tlsName }: ZonePeer, tracked: Tracked): void {
+    const { zones, peers } = this.#options;
+    const row = this.#tracked.get(tracked.zone.key) === tracked ? zones.find(tracked.zone) : undefined;
+    const isPrimary = row !== undefined &&
+      peers.list(row, "primary").some((one) =>
+        one.address === address && one.tsigKey === tsigKey && one.tlsName === tlsName
+      );
+    if (!isPrimary) throw new PlatformError("unavailable", "it is no primary of the zone any more");
   }
 
   #pullOptions({ address, tsigKey, tlsName, ...rest }: ZonePeer, zone: DomainName) {

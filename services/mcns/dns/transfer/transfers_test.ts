@@ -185,6 +185,50 @@ Deno.test("SecondaryZones says which primary can't be used and why, and goes on 
   assert.match(errorOf(small, zoneName("example.net")), /it answered REFUSED for SOA$/);
 });
 
+/** Passes one TCP connection on to a server, whose replies wait until they are let through. */
+function heldRelay(port: number) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const reached = Promise.withResolvers<void>();
+  const through = Promise.withResolvers<void>();
+  const ended = (async () => {
+    const client = await listener.accept();
+    const server = await Deno.connect({ hostname: "127.0.0.1", port });
+    reached.resolve();
+    await Promise.allSettled([
+      client.readable.pipeTo(server.writable),
+      through.promise.then(() => server.readable.pipeTo(client.writable)),
+    ]);
+    listener.close();
+  })();
+  return { address: `127.0.0.1:${listener.addr.port}`, reached: reached.promise, letThrough: through.resolve, ended };
+}
+
+Deno.test("SecondaryZones takes nothing over from who is no primary any more when a transfer is done", async () => {
+  await using primary = await nameServer();
+  const zone = primary.createZone("example.org", ["www 300 A 192.0.2.1"]);
+  const other = "127.0.0.1:1";
+  const changes: ((secondary: NameServer) => void)[] = [
+    (secondary) => {
+      secondary.store.editor.delete(zone, by);
+      secondary.createSecondary("example.org", other);
+    },
+    ({ transfers: { control } }) => control.set(zone, { primaries: [peer(other)], secondaries: [] }, by),
+  ];
+  for (const change of changes) {
+    await using secondary = await nameServer();
+    allow(primary, zone, secondary);
+    const relay = heldRelay(primary.port);
+    secondary.createSecondary("example.org", relay.address);
+    await relay.reached;
+    change(secondary);
+    relay.letThrough();
+    await relay.ended;
+    await eventually(() => errorOf(secondary, zone).includes(other), true);
+    assert.equal(secondary.transfers.control.get(zone).transferredAt, null);
+    assert.notEqual(lookUp(secondary.store.directory, "www.example.org A"), "300 192.0.2.1");
+  }
+});
+
 Deno.test("catalogs bring zones to a secondary, reset them and take them away", async () => {
   await using primary = await nameServer();
   await using secondary = await nameServer();
