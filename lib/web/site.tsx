@@ -8,7 +8,7 @@
  */
 import type { Authenticate, Caller, MciasLogin } from "@lib/auth/mod.ts";
 import type { Clock } from "@lib/clock/mod.ts";
-import { requestIdFrom } from "@lib/contract/mod.ts";
+import { refuseScopes, requestIdFrom } from "@lib/contract/mod.ts";
 import { messageOf, PlatformError } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import { assetResponse } from "./assets.ts";
@@ -68,9 +68,16 @@ const signInPath = "/sign-in";
 const signOutPath = "/sign-out";
 
 export function site(options: SiteOptions): Site {
-  const { name, title, home, authenticate, login, clock, log } = options;
+  const { name, title, home, login, clock, log } = options;
   const sessions = new SessionStore<SignedIn>({ name, clock, sameSite: "Strict" });
   const routes = [...options.routes, ...ownRoutes()].map((route) => ({ route, pattern: parsePattern(route.path) }));
+
+  /** Pages do what the account may: a token that may less has no business here. */
+  async function authenticate(token: string): Promise<Caller | null> {
+    const caller = await options.authenticate(token);
+    if (caller !== null) refuseScopes(caller, "sign in");
+    return caller;
+  }
 
   function ownRoutes(): PageRoute[] {
     return [

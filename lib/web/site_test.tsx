@@ -39,7 +39,8 @@ function underTest(extra: PageRoute[] = []) {
     ],
     authenticate: (token) => {
       if (down) throw unavailable("MCIAS does not answer");
-      return Promise.resolve(good.has(token) ? ada : null);
+      if (!good.has(token)) return Promise.resolve(null);
+      return Promise.resolve(token === "token of robot" ? { ...ada, scopes: ["mcns:record:example.org:www"] } : ada);
     },
     login: {
       login: (username, password) => {
@@ -100,6 +101,14 @@ Deno.test("site signs in by MCIAS, keeps the token to itself, and leads to where
   assert.equal(page.status, 200);
   assert.match(page.text, /ada<\/span>/);
   assert.doesNotMatch(page.text + right.setCookie, /token of/);
+});
+
+Deno.test("site lets nobody in whose token has scopes", async () => {
+  const { go } = underTest();
+  const refused = await go("POST", "/sign-in", { username: "robot", password: "right" });
+  assert.equal(refused.status, 403);
+  assert.match(refused.text, /Cannot sign in with this token of .*limited to the scopes mcns:record:example\.org:www/);
+  assert.equal(refused.setCookie, null);
 });
 
 Deno.test("site ends a session with its token: revoked, or at sign-out", async () => {
