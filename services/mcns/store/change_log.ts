@@ -55,6 +55,9 @@ export const maxRecordsPerChange = 5000;
 /** Changes kept per zone; the oldest go first. */
 export const maxChangesPerZone = 10_000;
 
+/** After so many more of a zone its oldest are looked for: counting them reads an index of all that are kept. */
+const pruneEvery = 256;
+
 const columns = `id, zone, at, actor, remote, action, serial_before, serial, removed, added, undoes,
   (SELECT max(later.id) FROM zone_changes AS later WHERE later.undoes = zone_changes.id) AS undone_by`;
 
@@ -63,6 +66,8 @@ export class ChangeLog {
   readonly #prune: Statement<never>;
   readonly #page: Statement<Row>;
   readonly #one: Statement<Row>;
+  /** By zone: changes since its oldest were looked for. */
+  readonly #sincePrune = new Map<string, number>();
 
   constructor(db: Database) {
     this.#insert = db.prepare(
@@ -92,7 +97,10 @@ export class ChangeLog {
       ...[zone, at, by.actor, by.remote, action, serialBefore, serial],
       ...[toJson(removed), toJson(added), undoes],
     );
-    if (Number(lastInsertRowid) % 256 === 0) this.#prune.run(zone, maxChangesPerZone);
+    // At its first change of this process, too: many may have come before.
+    const since = (this.#sincePrune.get(zone) ?? pruneEvery - 1) + 1;
+    if (since >= pruneEvery) this.#prune.run(zone, maxChangesPerZone);
+    this.#sincePrune.set(zone, since % pruneEvery);
     return Number(lastInsertRowid);
   }
 
