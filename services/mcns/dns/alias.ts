@@ -1,8 +1,7 @@
 /** ALIAS: the addresses of another name, answered as a name's own. */
-import { targetOf } from "../domain/rdata/record_data.ts";
+import { maxLinks, redirected } from "../domain/chain.ts";
 import type { Octets } from "../domain/octets.ts";
 import type { ZoneDirectory } from "../domain/zone_directory.ts";
-import { maxLinks, redirected } from "./chain.ts";
 
 /** Where the search for addresses ended. */
 export interface AliasResult {
@@ -37,7 +36,8 @@ export function resolveAlias(
         return { data: [], ttlSeconds, leftAt: key };
       case "cname":
       case "alias":
-        key = targetOf(set!.type, set!.data[0]!)!;
+        // The root, too: another server's zone may say that, and nobody has addresses there.
+        key = set!.data[0]!;
         break;
       case "dname": {
         const next = redirected(key, owner, set!.data[0]!);

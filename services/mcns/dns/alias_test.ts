@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "@lib/clock/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
+import { DomainName } from "../domain/name.ts";
+import { types } from "../domain/rdata/record_type.ts";
 import { answersUnderTest } from "../testing/answers_under_test.ts";
 import { scriptedUpstream } from "../testing/scripted_upstream.ts";
 import { viewsOf, zoneOf } from "../testing/zone_text.ts";
@@ -76,6 +78,15 @@ Deno.test("Answers gives an ALIAS's addresses as the name's own, with the smalle
     assert.deepEqual([first, ...rest.sort()], [want[0], ...want.slice(1).sort()], `${question} ${remark}`);
   }
   assert.match(ask("far.example.org A", { edns: 1232 }), /^SERVFAIL qr rd edns=1232 ede=22/);
+});
+
+Deno.test("Answers replies to a question for an ALIAS that leads to a CNAME of the root", () => {
+  const zone = zoneOf("example.org", ["@ ALIAS none"]);
+  const { key } = DomainName.parse("none.example.org", "name");
+  // No caller here can write it, but a transfer can bring it.
+  zone.replaceSets(key, [{ type: types.CNAME, ttlSeconds: 60, data: ["\0"], signatures: [] }]);
+  const ask = answersUnderTest({ views: viewsOf(zone) });
+  assert.equal(ask("example.org A"), "SERVFAIL qr rd\n;example.org A");
 });
 
 Deno.test("Answers asks an upstream for an ALIAS that leads out of our zones, for any client", async () => {

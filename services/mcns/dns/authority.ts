@@ -1,4 +1,5 @@
 /** Writes what our zones say to a question (RFC 1034 §4.3.2). */
+import { maxLinks, redirected } from "../domain/chain.ts";
 import type { Nsec3Hash } from "../domain/denial_nsec3.ts";
 import { proofsFor } from "../domain/denial.ts";
 import { LookupName } from "../domain/lookup_name.ts";
@@ -7,7 +8,6 @@ import { type Finding, type OwnedSet, type RecordSet, setOf, type Zone } from ".
 import type { ZoneDirectory } from "../domain/zone_directory.ts";
 import { addAddresses, addGlue, namesHosts } from "./additional.ts";
 import { resolveAlias } from "./alias.ts";
-import { maxLinks, redirected } from "./chain.ts";
 import { rcodes, types } from "./codes.ts";
 import type { Query } from "./query.ts";
 import { type ReplyWriter, type Section, sections } from "./reply_writer.ts";

@@ -1,6 +1,6 @@
 /** Says in words how an answer from our zones comes about: the same steps as the lookup takes, with the reason of each. */
+import { maxLinks, redirected } from "./chain.ts";
 import { parentKey, rootKey, textOfKey } from "./name.ts";
-import { targetOf } from "./rdata/record_data.ts";
 import { types, typeText } from "./rdata/record_type.ts";
 import type { Finding, Zone } from "./zone.ts";
 import type { ZoneDirectory } from "./zone_directory.ts";
@@ -13,9 +13,6 @@ export interface LookupExplanation {
   readonly leftAt: string | null;
 }
 
-/** A chain of aliases longer than that is answered as far as it was followed. */
-const maxSteps = 16;
-
 /** @param key of the name asked for */
 export function explainLookup(zones: ZoneDirectory, key: string, type: number): LookupExplanation {
   const steps: string[] = [];
@@ -24,10 +21,14 @@ export function explainLookup(zones: ZoneDirectory, key: string, type: number): 
     return { zone: null, steps: [`no zone here has ${textOfKey(key)}`], leftAt: key };
   }
   let zone: Zone | undefined = first, at: string | null = key;
-  for (let step = 0; step < maxSteps && at !== null; step++) {
+  for (let step = 0; step < maxLinks && at !== null; step++) {
     if (zone === undefined) {
       steps.push(`no zone here has ${textOfKey(at)}: others are asked for it`);
       return { zone: first, steps, leftAt: at };
+    }
+    if (!zone.isAnswerable) {
+      steps.push(`zone ${zone.name} is not loaded yet, or has expired: SERVFAIL until a primary has sent it`);
+      return { zone: first, steps, leftAt: null };
     }
     if (step === 0 || zone !== first) {
       steps.push(`zone ${zone.name} (serial ${zone.serial}) is the deepest one here with ${textOfKey(at)}`);
@@ -63,15 +64,18 @@ function tell(zone: Zone, key: string, type: number, finding: Finding): { text: 
     case "signatures":
       return { text: `${wildcard}${finding.wildcard ? "it" : name} has ${setText(finding, type)}`, next: null };
     case "cname": {
-      const target = targetOf(types.CNAME, set!.data[0]!)!;
+      const target = set!.data[0]!;
       return { text: `${wildcard}${owner} is a CNAME: go on at ${textOfKey(target)}`, next: target };
     }
     case "dname": {
-      const target = key.slice(0, key.length - finding.owner.length) + set!.data[0]!;
+      const target = redirected(key, finding.owner, set!.data[0]!);
+      if (target === null) {
+        return { text: `${owner} has a DNAME, which makes ${name} too long for a name: YXDOMAIN`, next: null };
+      }
       return { text: `${owner} has a DNAME, which turns ${name} into ${textOfKey(target)}`, next: target };
     }
     case "alias": {
-      const target = targetOf(types.ALIAS, set!.data[0]!)!;
+      const target = set!.data[0]!;
       return {
         text: `${wildcard}${owner} has an ALIAS: the addresses of ${textOfKey(target)} are answered as its own`,
         next: target,

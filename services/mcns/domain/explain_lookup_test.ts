@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { directoryOf, zoneOf } from "../testing/zone_text.ts";
 import { explainLookup } from "./explain_lookup.ts";
 import { DomainName } from "./name.ts";
-import { typeCode } from "./rdata/record_type.ts";
+import { typeCode, types } from "./rdata/record_type.ts";
+import { Zone } from "./zone.ts";
 
 const zones = directoryOf(
   zoneOf("example.org", [
@@ -103,4 +104,23 @@ Deno.test("explainLookup says which zone is meant, and ends in a loop of aliases
     leftAt: DomainName.parse("example.com", "name").key,
   });
   assert.equal(ask("loop.example.org").leftAt, null);
+});
+
+Deno.test("explainLookup explains what other servers' zones may hold, and one that has nothing yet", () => {
+  const key = (name: string) => DomainName.parse(name, "name").key;
+  const label = "a".repeat(60);
+  const zone = zoneOf("example.org", [`d DNAME ${label}.${label}.example.net.`]);
+  // No caller here can write it, but a transfer can bring it.
+  zone.replaceSets(key("none.example.org"), [{ type: types.CNAME, ttlSeconds: 60, data: ["\0"], signatures: [] }]);
+  const zones = directoryOf(zone, new Zone(DomainName.parse("example.com", "zone")));
+  const last = (name: string) => explainLookup(zones, key(name), types.A).steps.at(-1)!;
+  assert.equal(last("none.example.org"), "no zone here has .: others are asked for it");
+  assert.match(
+    last(`${label}.${label}.${label}.d.example.org`),
+    /^d\.example\.org has a DNAME, .* too long .*YXDOMAIN$/,
+  );
+  assert.equal(
+    last("www.example.com"),
+    "zone example.com is not loaded yet, or has expired: SERVFAIL until a primary has sent it",
+  );
 });

@@ -1,5 +1,5 @@
 /** From name to name: what CNAME and DNAME lead on to. */
-import { maxNameOctets } from "../domain/name.ts";
+import { maxNameOctets } from "./name.ts";
 
 /** How many links are followed; resolvers give up at 8 to 16 as well. */
 export const maxLinks = 16;
