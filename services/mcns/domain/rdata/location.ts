@@ -31,7 +31,10 @@ const location: Field = {
     if (at + 16 > data.length) return "its location is cut short";
     if (data.charCodeAt(at) !== 0) return `its version is 0, got ${data.charCodeAt(at)}`;
     for (let i = at + 1; i < at + 4; i++) {
-      if (data.charCodeAt(i) > 0x99 || (data.charCodeAt(i) & 0x0f) > 9) return "its sizes are no decimal digits";
+      const size = data.charCodeAt(i);
+      if (size > 0x99 || (size & 0x0f) > 9) return "its sizes are no decimal digits";
+      // 0 has one spelling, as in BIND: 0e3 would be written, and read back, as 0.
+      if (size !== 0 && size < 0x10) return "a size of 0 has a power of ten";
     }
     const isOnEarth = Math.abs(u32At(data, at + 4) - angleOrigin) <= 90 * degree &&
       Math.abs(u32At(data, at + 8) - angleOrigin) <= 180 * degree;

@@ -71,6 +71,7 @@ Deno.test("checkData says what is wrong with data off the wire", () => {
       ["LOC", "00123316" + "80000000".repeat(2) + "00989680", null],
       ["LOC", "01123316" + "80000000".repeat(2) + "00989680", "its version is 0, got 1"],
       ["LOC", "00a23316" + "80000000".repeat(2) + "00989680", "its sizes are no decimal digits"],
+      ["LOC", "00031216" + "80000000".repeat(2) + "00989680", "a size of 0 has a power of ten"],
       ["LOC", "00123316" + "ffffffff".repeat(2) + "00989680", "its angles are beyond the poles or the date line"],
       ["LOC", "0012", "its location is cut short"],
       ["TYPE65280", "", null],

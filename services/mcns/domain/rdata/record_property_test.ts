@@ -27,6 +27,7 @@ function parameters(): string {
     [7, octets(1 + pick(20))],
     [8, ""],
     [9 + pick(65000), octets(pick(20))],
+    [65535, octets(pick(20))],
   ];
   return values.filter(() => pick(2) === 0).map(([key, value]) =>
     String.fromCharCode(key >> 8, key & 0xff, 0, value.length) + value
@@ -78,7 +79,7 @@ const wellFormed: Readonly<Record<string, () => string>> = {
   SVCB: () => octets(2) + name() + parameters(),
   HTTPS: () => octets(2) + name() + parameters(),
   LOC: () => {
-    const size = () => String.fromCharCode((1 + pick(9)) << 4 | pick(10));
+    const size = () => String.fromCharCode(pick(9) === 0 ? 0 : (1 + pick(9)) << 4 | pick(10));
     const angle = () => "\x80" + octets(3);
     return "\0" + size() + size() + size() + angle() + angle() + octets(4);
   },

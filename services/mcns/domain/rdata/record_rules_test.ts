@@ -228,6 +228,7 @@ const refused: readonly (readonly [string, string])[] = [
     "HTTPS 0 a.example alpn=h2",
     "an HTTPS record of priority 0 is an alias and has no parameters; give it a priority from 1",
   ],
+  ["HTTPS 1 . key65535=x", "an HTTPS record's key65535 is reserved; leave it out"],
   ["HTTPS 1 foo", 'an HTTPS record\'s target is written in full, like www.example.org, got "foo"'],
 
   ["LOC 91 N 0 E 0", 'a LOC record\'s latitude is degrees up to 90, minutes, seconds and N or S, got "91 N"'],

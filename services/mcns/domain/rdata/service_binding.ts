@@ -5,7 +5,15 @@ import type { DataType, Field } from "./field.ts";
 import { name, nameEnd } from "./names.ts";
 import { number } from "./numbers.ts";
 import { types } from "./record_type.ts";
-import { isDohPath, keyText, mandatoryKeys, parameterKeys, parameterOf, readKeyName } from "./service_parameters.ts";
+import {
+  isDohPath,
+  keyText,
+  mandatoryKeys,
+  parameterKeys,
+  parameterOf,
+  readKeyName,
+  reservedKey,
+} from "./service_parameters.ts";
 import type { TokenReader } from "./tokens.ts";
 
 /** All that is left: parameters in any order, each at most once. */
@@ -93,6 +101,7 @@ function bindingRule(record: string): (data: Octets) => string | null {
     if (u16At(data, 0) === 0 && values.size > 0) {
       return `${record} of priority 0 is an alias and has no parameters; give it a priority from 1`;
     }
+    if (values.has(reservedKey)) return `${record}'s ${keyText(reservedKey)} is reserved; leave it out`;
     const missing = mandatoryKeys(values.get(parameterKeys.mandatory!) ?? "").find((key) => !values.has(key));
     if (missing !== undefined) {
       return `${record}'s mandatory parameter ${keyText(missing)} is missing; add it, or leave it out of mandatory`;

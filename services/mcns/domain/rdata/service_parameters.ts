@@ -35,12 +35,15 @@ const keyNames = new Map(Object.entries(parameterKeys).map(([name, key]) => [key
 /** `alpn` … `key667`. */
 export const keyText = (key: number): string => keyNames.get(key) ?? `key${key}`;
 
-/** Number of `alpn` or `key667`; -1 for anything else, and for the reserved 65535. */
+/** Never to be used (RFC 9460 §14.3.2): refused of those who write records, kept as it is of other servers'. */
+export const reservedKey = 0xffff;
+
+/** Number of `alpn` or `key667`; -1 for anything else. */
 export function readKeyName(text: string): number {
   const lower = text.toLowerCase();
   if (Object.hasOwn(parameterKeys, lower)) return parameterKeys[lower]!;
   const number = /^key(0|[1-9][0-9]{0,4})$/.exec(lower)?.[1];
-  return number !== undefined && Number(number) < 0xffff ? Number(number) : -1;
+  return number !== undefined && Number(number) <= 0xffff ? Number(number) : -1;
 }
 
 /** Numbers of keys, ascending, without "mandatory" itself (§8). */
