@@ -13,7 +13,7 @@ export class ClientNetworks {
   constructor(cidrs: readonly string[]) {
     this.#networks = cidrs.map((cidr) => {
       const [ip = "", bits] = cidr.split("/");
-      const octets = octetsOf(ip);
+      const octets = parseIpv4(ip) ?? parseIpv6(ip);
       if (octets === null) throw new Error(`${cidr} is no network`);
       return { octets, bits: bits === undefined ? octets.length * 8 : Number(bits) };
     });
@@ -21,7 +21,7 @@ export class ClientNetworks {
 
   /** Whether the client's address is in one of the networks; false for what is no address. */
   has(address: string): boolean {
-    const octets = octetsOf(address);
+    const octets = clientOctets(address);
     return octets !== null && this.hasOctets(octets);
   }
 
@@ -31,8 +31,17 @@ export class ClientNetworks {
   }
 }
 
-function octetsOf(address: string): Uint8Array | null {
-  return parseIpv4(address) ?? parseIpv6(address);
+/**
+ * The octets of a client's address, null for what is none. On a socket of `::` a client of IPv4 has its address written as
+ * IPv6 (RFC 4291 §2.5.5.2): that is 4 octets too.
+ */
+export function clientOctets(address: string): Uint8Array | null {
+  const octets = parseIpv4(address) ?? parseIpv6(address);
+  return octets?.length === 16 && isMapped(octets) ? octets.slice(12) : octets;
+}
+
+function isMapped(octets: Uint8Array): boolean {
+  return octets.subarray(0, 10).every((octet) => octet === 0) && octets[10] === 0xff && octets[11] === 0xff;
 }
 
 function contains({ octets, bits }: Network, address: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ClientNetworks } from "./client_networks.ts";
 
-Deno.test("ClientNetworks.has matches by prefix, and IP versions apart", () => {
+Deno.test("ClientNetworks.has matches by prefix, and IP versions apart, however a socket of both writes them", () => {
   const networks = new ClientNetworks(["127.0.0.0/8", "192.0.2.128/25", "198.51.100.7", "2001:db8::/33", "::1"]);
   for (
     const [address, want] of [
@@ -15,6 +15,8 @@ Deno.test("ClientNetworks.has matches by prefix, and IP versions apart", () => {
       ["2001:db8:8000::1", false],
       ["::1", true],
       ["::2", false],
+      ["::ffff:127.1.2.3", true],
+      ["::ffff:128.0.0.1", false],
       ["not an address", false],
     ] as const
   ) assert.equal(networks.has(address), want, address);

@@ -1,9 +1,8 @@
 /** What is known of a client from its address, worked out once. */
-import { parseIpv4, parseIpv6 } from "../domain/ip_address.ts";
-import type { ClientNetworks } from "./client_networks.ts";
+import { type ClientNetworks, clientOctets } from "./client_networks.ts";
 
 export interface ClientFacts {
-  /** 4 or 16; an IPv4 address written as IPv6 (RFC 4291 §2.5.5.2) is 4. None for what is no address. */
+  /** 4 or 16; none for what is no address. */
   readonly octets: Uint8Array;
   /** Hash of its /24 or /56: who shares that shares a limit. */
   readonly network: number;
@@ -45,15 +44,10 @@ export class ClientTable {
   }
 
   #work(address: string): ClientFacts {
-    let octets = parseIpv4(address) ?? parseIpv6(address) ?? new Uint8Array(0);
-    if (octets.length === 16 && isMapped(octets)) octets = octets.slice(12);
+    const octets = clientOctets(address) ?? new Uint8Array(0);
     const prefix = octets.length === 4 ? ipv4NetworkOctets : ipv6NetworkOctets;
     let network = octets.length;
     for (let i = 0; i < prefix; i++) network = Math.imul(network ^ (octets[i] ?? 0), 0x01000193);
     return { octets, network, mayForward: this.#forwardFor.hasOctets(octets) };
   }
-}
-
-function isMapped(octets: Uint8Array): boolean {
-  return octets.subarray(0, 10).every((octet) => octet === 0) && octets[10] === 0xff && octets[11] === 0xff;
 }
