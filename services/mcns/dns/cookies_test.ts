@@ -97,7 +97,11 @@ Deno.test("Cookies.check takes its own for an hour, at the address that they wer
   assert.deepEqual(check(cookies, cookie, "192.0.2.1"), [valid, cookie], "fresh: the same goes back");
   assert.equal(check(cookies, cookie, "192.0.2.2")[0], unknown, "another address");
   assert.equal(check(cookies, "ff" + cookie.slice(2), "192.0.2.1")[0], unknown, "another client's part");
-  assert.equal(check(cookies, cookie.slice(0, -2) + "00", "192.0.2.1")[0], unknown, "another hash");
+  assert.equal(
+    check(cookies, cookie.slice(0, -1) + (cookie.endsWith("0") ? "1" : "0"), "192.0.2.1")[0],
+    unknown,
+    "another hash",
+  );
   assert.equal(check(cookies, cookie + "00", "192.0.2.1")[0], unknown, "another length");
   clock.advance(3_600_000);
   const [late, renewed] = check(cookies, cookie, "192.0.2.1");

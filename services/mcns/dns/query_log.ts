@@ -53,7 +53,8 @@ export class QueryLog implements QueryObserver {
 
   seen(client: Client, key: string, type: number, rcode: number, octets: number, microseconds: number): void {
     const query: AnsweredQuery = { at: this.#options.now(), client, key, type, rcode, octets, microseconds };
-    if (this.#watchers.size === 0 || this.#isSampled()) this.#options.write(query);
+    // Without a watcher it was asked for as a sample; unless the last one left while an upstream was waited for.
+    if (this.#watchers.size === 0 ? this.#options.sample > 0 : this.#isSampled()) this.#options.write(query);
     for (const watcher of this.#watchers) watcher(query);
   }
 

@@ -45,3 +45,13 @@ Deno.test("QueryLog tells those who look on of every query, and goes on writing 
   });
   assert.equal(queryFields({ ...watched[0]!, rcode: -1 }).rcode, "");
 });
+
+Deno.test("QueryLog writes nothing without samples, not even what the last one to look on had asked for", () => {
+  const written: AnsweredQuery[] = [];
+  const log = new QueryLog({ sample: 0, now: () => 7, write: (query) => written.push(query) });
+  const stop = log.watch(() => {});
+  assert.equal(log.wants(), true);
+  stop(); // while an upstream is waited for
+  log.seen(client, key, types.A, 0, 60, 12);
+  assert.deepEqual(written, []);
+});
