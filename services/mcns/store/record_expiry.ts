@@ -27,17 +27,29 @@ export class RecordExpiry implements Disposable {
     this.#timer = setInterval(() => this.sweep(), sweepMs);
   }
 
-  /** One look; at most 1,000 records, the others at the next. Never throws: a full disk is for the next look to find gone. */
+  /**
+   * One look; at most 1,000 records of each zone, the others at the next. Never throws: a full disk is for the next look to
+   * find gone. A zone that can't be changed, because its keys can't be opened, holds no other one up.
+   */
   sweep(): void {
+    const now = this.#clock.now();
+    for (const zone of this.#dueZones(now)) {
+      try {
+        this.#editor.together(() => removeRows(this.#editor, this.#rows.expired(now, zone), byExpiry, "record.expire"));
+        this.#log.info("records have expired", { zone });
+      } catch (error) {
+        this.#log.error("cannot take expired records away", { zone, error: messageOf(error) });
+      }
+    }
+  }
+
+  #dueZones(now: number): string[] {
     try {
       const next = this.#rows.nextExpiry();
-      if (next === null || next > this.#clock.now()) return;
-      const zones = this.#editor.together(() =>
-        removeRows(this.#editor, this.#rows.expired(this.#clock.now()), byExpiry, "record.expire")
-      );
-      this.#log.info("records have expired", { zones });
+      return next === null || next > now ? [] : this.#rows.expiredZones(now);
     } catch (error) {
-      this.#log.error("cannot take expired records away", { error: messageOf(error) });
+      this.#log.error("cannot look for expired records", { error: messageOf(error) });
+      return [];
     }
   }
 

@@ -27,6 +27,7 @@ export class RecordRows {
   readonly #db: Database;
   readonly #answers: Statement<[name: string, type: string, value: string, ttl: number, view: string]>;
   readonly #page: Statement<StoredRecord>;
+  readonly #expiredZones: Statement<{ name: string }>;
   readonly #expired: Statement<{ zone: string; name: string; id: number }>;
   readonly #nextExpiry: Statement<{ at: number | null }>;
   readonly #owned: Statement<{ zone: string; name: string; id: number }>;
@@ -52,9 +53,12 @@ export class RecordRows {
          AND (?4 IS NULL OR view = ?4) AND (?5 IS NULL OR instr(name, ?5) > 0 OR instr(lower(value), ?5) > 0)
          AND (?6 IS NULL OR service = ?6) AND (?7 IS NULL OR lease = ?7) ORDER BY id LIMIT ?8`,
     );
+    this.#expiredZones = db.prepare(
+      "SELECT DISTINCT zones.name AS name FROM records JOIN zones ON zones.id = zone_id WHERE expires_at <= ?",
+    );
     this.#expired = db.prepare(
       `SELECT zones.name AS zone, records.name AS name, records.id AS id FROM records JOIN zones ON zones.id = zone_id
-       WHERE expires_at <= ? ORDER BY zone_id, records.name LIMIT 1000`,
+       WHERE expires_at <= ? AND zones.name = ? ORDER BY records.name LIMIT 1000`,
     );
     this.#nextExpiry = db.prepare("SELECT min(expires_at) AS at FROM records WHERE expires_at IS NOT NULL");
     this.#owned = db.prepare(
@@ -119,9 +123,14 @@ export class RecordRows {
     ).slice(0, limit);
   }
 
-  /** At most 1,000 records whose time is over, zone by zone. */
-  expired(at: number): { zone: string; name: string; id: number }[] {
-    return this.#expired.all(at);
+  /** Names of the zones that have records whose time is over. */
+  expiredZones(at: number): string[] {
+    return this.#expiredZones.all(at).map(({ name }) => name);
+  }
+
+  /** At most 1,000 records of a zone whose time is over, name by name. */
+  expired(at: number, zone: string): { zone: string; name: string; id: number }[] {
+    return this.#expired.all(at, zone);
   }
 
   /** When the next record goes by itself; null when none does. */
