@@ -1,3 +1,4 @@
+import { rfc3339 } from "@lib/clock/mod.ts";
 import { conflict, notFound, quote } from "@lib/errors/mod.ts";
 import type { DomainName } from "../domain/name.ts";
 import { parseData } from "../domain/rdata/record_data.ts";
@@ -34,7 +35,8 @@ export class ChangeStore {
 
   /**
    * Takes a change of records back: removes what it added and adds what it removed, as a change of its own. Throws
-   * Conflict when a record that it added is not there any more, or one that it removed is there again: then nothing happens.
+   * Conflict when a record that it added is not there any more as it was (its TTL, end and lease count), or one that it
+   * removed is there again or would be gone at once: then nothing happens.
    */
   undo(zone: DomainName, id: number, by: By): Change {
     const change = this.get(zone, id);
@@ -58,7 +60,8 @@ function takeBack(edit: Edit, { id, zone, added, removed }: Change): void {
   for (const record of added) {
     const row = edit.recordsAt(RecordName.stored(record.name, edit.name)).find((row) =>
       row.type === record.type && row.value === record.value && row.view === (record.view ?? "") &&
-      row.ttl === record.ttl
+      row.ttl === record.ttl && row.expires_at === (record.expires_at ?? null) &&
+      row.service === (record.service ?? "") && row.lease === (record.lease ?? "")
     );
     if (row === undefined) {
       throw conflict(`Cannot undo change ${id} of ${zone}: ${lineOf(record)} has changed since or is gone`, { hint });
@@ -66,6 +69,13 @@ function takeBack(edit: Edit, { id, zone, added, removed }: Change): void {
     edit.remove(row);
   }
   for (const record of removed) {
+    const { expires_at: expiresAt = null } = record;
+    if (expiresAt !== null && expiresAt <= edit.at) {
+      throw conflict(
+        `Cannot undo change ${id} of ${zone}: the time of ${lineOf(record)} was over at ${rfc3339(expiresAt)}`,
+        { hint: "Add the record anew, with another end or with none." },
+      );
+    }
     const type = typeCode(record.type);
     edit.add({
       name: RecordName.stored(record.name, edit.name),
@@ -73,7 +83,7 @@ function takeBack(edit: Edit, { id, zone, added, removed }: Change): void {
       data: parseData(type, record.value, { formOnly: true }),
       ttlSeconds: record.ttl,
       view: record.view ?? "",
-      expiresAt: record.expires_at ?? null,
+      expiresAt,
       service: record.service ?? "",
       lease: record.lease ?? "",
     });
