@@ -158,10 +158,12 @@ export class EditSession implements Edit {
   finish(): { names: TouchedName[]; removed: HistoryRecord[]; added: HistoryRecord[]; changed: boolean } {
     const names: TouchedName[] = [];
     const removed: HistoryRecord[] = [], added: HistoryRecord[] = [];
+    const addedAt = new Map<RecordName, readonly StoredRecord[]>();
     for (const { name, before, rows } of this.#touched.values()) {
       const old = new Map(before.map((row) => [identityOf(row), row]));
       const fresh = rows.filter((row) => !old.delete(identityOf(row)));
       if (old.size === 0 && fresh.length === 0) continue;
+      addedAt.set(name, fresh);
       removed.push(...[...old.values()].map(historyOf));
       added.push(...fresh.map(historyOf));
       const views = viewsOf(before, rows);
@@ -171,6 +173,7 @@ export class EditSession implements Edit {
       }
       names.push({ name, rows, views: views.filter((view) => view !== "") });
     }
+    this.#checkRedirections(addedAt);
     return { names, removed, added, changed: names.length > 0 || this.#settingsChanged || this.#republish };
   }
 
@@ -217,13 +220,26 @@ export class EditSession implements Edit {
         { hint: "Delete the DNAME first, or add the record where it leads to." },
       );
     }
-    if (type !== types.DNAME) return;
-    const below = this.#before.canonicalNames().find((one) => one !== key && isAtOrBelow(one, key));
-    if (below === undefined || this.recordsAt(RecordName.ofKey(below, this.name)).length === 0) return;
-    throw conflict(
-      `Cannot add DNAME ${quote(name.relative)}: ${quote(RecordName.ofKey(below, this.name).relative)} stands below it`,
-      { hint: "A DNAME redirects every name below it: delete those records first." },
-    );
+  }
+
+  /** The same for a DNAME that this edit adds: over names that were there, or beside names that it adds as well. */
+  #checkRedirections(addedAt: ReadonlyMap<RecordName, readonly StoredRecord[]>): void {
+    for (const [name, added] of addedAt) {
+      if (!added.some(({ type }) => type === "DNAME")) continue;
+      const { key } = name.absolute;
+      const isBelow = (one: string) => one !== key && isAtOrBelow(one, key);
+      const touched = [...this.#touched.values()].filter(({ rows }) => rows.length > 0)
+        .map((one) => one.name).find(({ absolute }) => isBelow(absolute.key));
+      const stays = (one: string) => isBelow(one) && this.recordsAt(RecordName.ofKey(one, this.name)).length > 0;
+      const below = touched?.absolute.key ?? this.#before.canonicalNames().find(stays);
+      if (below === undefined) continue;
+      throw conflict(
+        `Cannot add DNAME ${quote(name.relative)}: ${
+          quote(RecordName.ofKey(below, this.name).relative)
+        } stands below it`,
+        { hint: "A DNAME redirects every name below it: delete those records first." },
+      );
+    }
   }
 
   #isNameServerOf(deeper: ZoneRow, name: RecordName): boolean {
