@@ -4,8 +4,6 @@ import { typeCode } from "../domain/rdata/record_type.ts";
 import { parseSeedRecord } from "../domain/seed.ts";
 import { by, lookUp, settings, type StoreUnderTest, storeUnderTest, zoneName } from "../testing/temp_store.ts";
 import { lineOf } from "./change_store.ts";
-import { RecordExpiry } from "./record_expiry.ts";
-import { silentLogger } from "@lib/log/mod.ts";
 
 const zone = zoneName("example.org");
 
@@ -211,19 +209,17 @@ Deno.test("RecordStore.removeOwned takes away what stands for a service, in ever
   assert.throws(() => test.records.removeOwned({ service: "", lease: "" }, by), { field: "service" });
 });
 
-Deno.test("RecordExpiry takes records away when their time is over, with history", async () => {
-  await using test = await withZone();
-  test.add(zone, "dhcp A 192.0.2.1", { expiresAt: test.clock.now() + 60_000 });
-  test.add(zone, "www A 192.0.2.2");
-  using expiry = new RecordExpiry(test.rows, test.editor, test.clock, silentLogger);
-  test.clock.set(Date.UTC(2026, 10, 21, 12, 0, 59));
-  expiry.sweep();
-  assert.equal(lookUp(test.directory, "dhcp.example.org A"), "300 192.0.2.1");
-  test.clock.set(Date.UTC(2026, 10, 21, 12, 1));
-  expiry.sweep();
-  assert.equal(lookUp(test.directory, "dhcp.example.org A"), "no_name");
-  assert.equal(lookUp(test.directory, "www.example.org A"), "300 192.0.2.2");
-  assert.equal(history(test)[0], "expiry record.expire 2026112103 -dhcp 300 A 192.0.2.1");
+Deno.test("an ALIAS of a view takes the place of the others' addresses", async () => {
+  const lan = { name: "lan", has: (address: string) => address.startsWith("10.") };
+  await using test = await withZone({ views: [lan] });
+  const inLan = test.views.directoryFor("10.1.2.3");
+  test.add(zone, "www A 192.0.2.1");
+  test.add(zone, "www AAAA 2001:db8::1");
+  test.add(zone, "www TXT both");
+  test.add(zone, "www ALIAS nas.example.net", { view: "lan" });
+  for (const type of ["A", "AAAA"]) assert.equal(lookUp(inLan, `www.example.org ${type}`), "alias nas.example.net");
+  assert.equal(lookUp(inLan, "www.example.org TXT"), '300 "both"');
+  assert.equal(lookUp(test.directory, "www.example.org A"), "300 192.0.2.1");
 });
 
 Deno.test("records of a view take the place of the others of their type, for its clients only", async () => {

@@ -3,7 +3,7 @@ import type { DomainName } from "../domain/name.ts";
 import type { Octets } from "../domain/octets.ts";
 import type { RuledRecord } from "../domain/name_rules.ts";
 import { parseData } from "../domain/rdata/record_data.ts";
-import { typeCode } from "../domain/rdata/record_type.ts";
+import { typeCode, types } from "../domain/rdata/record_type.ts";
 import type { RecordSet } from "../domain/zone.ts";
 
 /** A record's row. TTL in seconds, times in ms since the epoch. */
@@ -81,15 +81,14 @@ export function setsOf(records: readonly { type: number; data: Octets; ttlSecond
 }
 
 /**
- * What a view's clients are answered at a name: its own sets in the place of the general ones of their types. A CNAME
- * stands alone, so where either side has one, the view's own are all there is.
+ * What a view's clients are answered at a name: its own sets in the place of the general ones of their types, its ALIAS
+ * also in the place of the general addresses. A CNAME stands alone, so where either side has one, the view's own are all
+ * there is.
  */
-export function mergeView(
-  general: readonly RecordSet[],
-  own: readonly RecordSet[],
-  cname: number,
-): readonly RecordSet[] {
+export function mergeView(general: readonly RecordSet[], own: readonly RecordSet[]): readonly RecordSet[] {
   if (own.length === 0) return general;
-  if (own.some(({ type }) => type === cname) || general.some(({ type }) => type === cname)) return own;
-  return [...general.filter(({ type }) => !own.some((set) => set.type === type)), ...own];
+  const replaced = new Set(own.map(({ type }) => type));
+  if (replaced.has(types.CNAME) || general.some(({ type }) => type === types.CNAME)) return own;
+  if (replaced.has(types.ALIAS)) replaced.add(types.A).add(types.AAAA);
+  return [...general.filter(({ type }) => !replaced.has(type)), ...own];
 }

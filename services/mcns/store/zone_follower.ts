@@ -8,7 +8,6 @@
  */
 import type { Logger } from "@lib/log/mod.ts";
 import { DomainName } from "../domain/name.ts";
-import { types } from "../domain/rdata/record_type.ts";
 import type { Views } from "../domain/views.ts";
 import { type RecordSet, Zone } from "../domain/zone.ts";
 import { type DnssecRecords, joinSigned } from "./published.ts";
@@ -103,7 +102,7 @@ export class ZoneFollower {
       followed.zone.replaceSets(key, sets);
       for (const [view, own] of inViews ?? []) this.#keepOwn(followed, view, key, own);
       for (const [view, variant] of followed.variants) {
-        variant.replaceSets(key, mergeView(sets, followed.own.get(view)?.get(key) ?? [], types.CNAME));
+        variant.replaceSets(key, mergeView(sets, followed.own.get(view)?.get(key) ?? []));
       }
     }
     this.#put(followed);
@@ -208,6 +207,6 @@ function emptyOf(row: ZoneRow, name: DomainName): Followed {
 function variantOf(zone: Zone, own: ReadonlyMap<string, readonly RecordSet[]>): Zone {
   const variant = new Zone(zone.name);
   for (const key of zone.names()) variant.replaceSets(key, zone.setsAt(key));
-  for (const [key, sets] of own) variant.replaceSets(key, mergeView(zone.setsAt(key), sets, types.CNAME));
+  for (const [key, sets] of own) variant.replaceSets(key, mergeView(zone.setsAt(key), sets));
   return variant;
 }
