@@ -105,7 +105,9 @@ export class H2Connections {
   #leastBusy(owner: string): Link | null {
     let least: Link | null = null;
     for (const link of this.#links) {
-      if (link.owner !== owner || link.active >= maxStreams || link.connection.available === 0) continue;
+      const { connection: { available, streams } } = link;
+      // Who has a place may not have opened its stream yet: all that the backend takes are counted, not what is left.
+      if (link.owner !== owner || available === 0 || link.active >= Math.min(maxStreams, available + streams)) continue;
       if (least === null || link.active < least.active) least = link;
     }
     return least;

@@ -106,3 +106,11 @@ Deno.test("H2Connections gives up on a backend that takes no streams, and on one
   await assert.rejects(leaving.place(), /takes no streams/);
   assert.equal(leaving.dialled, 1);
 });
+
+Deno.test("H2Connections gives out no more places than the backend takes streams, however many wait at once", async () => {
+  await using pool = new Pool({ maxConcurrentStreams: 2 });
+  const places = await Promise.all(Array.from({ length: 20 }, () => pool.place()));
+  assert.deepEqual(await Promise.all(places.map(ask)), Array(20).fill(200));
+  assert.equal(pool.dialled, 10);
+  for (const place of places) place.release();
+});
