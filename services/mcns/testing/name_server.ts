@@ -1,6 +1,6 @@
 /** A whole name server on loopback, store and transfers included, without the API: for tests with other servers. */
 import { systemClock } from "@lib/clock/mod.ts";
-import { silentLogger } from "@lib/log/mod.ts";
+import { type Logger, silentLogger } from "@lib/log/mod.ts";
 import type { CertificateFiles } from "@lib/tls/mod.ts";
 import { Answers } from "../dns/answer.ts";
 import { ClientNetworks } from "../dns/client_networks.ts";
@@ -46,12 +46,13 @@ export interface NameServerOptions {
   /** Trust anchors for transfers over TLS, PEM. */
   readonly tlsCa?: string;
   readonly maxZoneBytes?: number;
+  /** Default none. */
+  readonly log?: Logger;
 }
 
 export async function nameServer(options: NameServerOptions = {}): Promise<NameServer> {
-  const { hostname = "127.0.0.1", certificates, tlsCa = "", maxZoneBytes = 10_000_000 } = options;
+  const { hostname = "127.0.0.1", certificates, tlsCa = "", maxZoneBytes = 10_000_000, log = silentLogger } = options;
   await using stack = new AsyncDisposableStack();
-  const log = silentLogger;
   const store = stack.use(await storeUnderTest());
   const stores = transferStores(store.db, store.audit, KeyVault.open(`${store.path}.key`), silentLogger);
   const transfers = stack.use(openTransfers({

@@ -10,6 +10,7 @@ import type { SpecialMessages } from "../special_messages.ts";
 import { CatalogFollower } from "./catalog_follower.ts";
 import { CatalogPublisher } from "./catalog_publisher.ts";
 import { NotifySender } from "./notify_sender.ts";
+import { RefusalLog } from "./refusal_log.ts";
 import { SecondaryZones } from "./secondary_zones.ts";
 import { TransferCounters } from "./transfer_counters.ts";
 import { ZoneTransfers } from "./transfer_control.ts";
@@ -61,8 +62,11 @@ export function openTransfers(options: TransfersOptions): Transfers {
     ...{ zones, editor, keys, peers, states, tlsCa, limits, counters, clock, log },
     onTransferred: (zone) => follower.follow(zone),
   });
-  const updates = new UpdateHandler({ zones, editor, counters, log });
-  const special = new ZoneExchange({ zones, editor, keys, peers, updates, secondaries, counters, clock, log });
+  const refusals = new RefusalLog(log, clock);
+  const updates = new UpdateHandler({ zones, editor, counters, refusals, log });
+  const special = new ZoneExchange({
+    ...{ zones, editor, keys, peers, updates, secondaries, counters, refusals, clock, log },
+  });
   const control = new ZoneTransfers({
     ...{ zones, editor, peers, states, secondaries, notifies, catalogs: publisher, clock },
     ...(options.reachable === undefined ? {} : { reachable: options.reachable }),

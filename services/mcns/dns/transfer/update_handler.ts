@@ -15,6 +15,7 @@ import { classIn, extendedErrors, rcodes } from "../codes.ts";
 import type { Client } from "../transport/responder.ts";
 import type { ErrorNote } from "./message_writer.ts";
 import type { RawMessage, RawRecord } from "./raw_message.ts";
+import type { RefusalLog } from "./refusal_log.ts";
 import type { TransferCounters } from "./transfer_counters.ts";
 
 export interface UpdateOutcome {
@@ -28,19 +29,22 @@ export class UpdateHandler {
   readonly #zones: ZoneReader;
   readonly #editor: ZoneEditor;
   readonly #counters: TransferCounters;
+  readonly #refusals: RefusalLog;
   readonly #log: Logger;
 
   constructor(
-    { zones, editor, counters, log }: {
+    { zones, editor, counters, refusals, log }: {
       zones: ZoneReader;
       editor: ZoneEditor;
       counters: TransferCounters;
+      refusals: RefusalLog;
       log: Logger;
     },
   ) {
     this.#zones = zones;
     this.#editor = editor;
     this.#counters = counters;
+    this.#refusals = refusals;
     this.#log = log;
   }
 
@@ -113,7 +117,7 @@ export class UpdateHandler {
 
   #refuse(zone: DomainName, client: Client, key: HeldKey | null, reason: string): UpdateOutcome {
     this.#counters.updatesRefused++;
-    this.#log.info("update refused", {
+    this.#refusals.tell("update refused", {
       zone: zone.text,
       client: client.address,
       key: key === null ? "" : textOfKey(key.name),

@@ -32,6 +32,7 @@ import type { SpecialMessages } from "../special_messages.ts";
 import type { Client } from "../transport/responder.ts";
 import { type ErrorNote, MessageWriter } from "./message_writer.ts";
 import { type RawMessage, readRawMessage } from "./raw_message.ts";
+import type { RefusalLog } from "./refusal_log.ts";
 import type { TransferCounters } from "./transfer_counters.ts";
 import { ReplySigner, signatureOctets, signError, unsigned, verifyRequest } from "./tsig.ts";
 import type { UpdateHandler } from "./update_handler.ts";
@@ -50,6 +51,7 @@ export interface ZoneExchangeOptions {
     isExpired(zone: DomainName): boolean;
   };
   readonly counters: TransferCounters;
+  readonly refusals: RefusalLog;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -87,16 +89,13 @@ export class ZoneExchange implements SpecialMessages {
     const message = readRawMessage(packet);
     // An id to reply to is there: the listener has seen the header.
     if (message === null) return Promise.resolve(this.#malformed(packet));
-    const { keys, clock, counters, log } = this.#options;
+    const { keys, clock, counters, refusals, log } = this.#options;
     const verdict = verifyRequest(message, keys, clock);
     if (verdict.kind === "malformed") return Promise.resolve(this.#malformed(packet));
     if (verdict.kind === "refused") {
       counters.badSignatures++;
-      log.info("signature refused", {
-        client: client.address,
-        key: textOfKey(verdict.tsig.name),
-        error: verdict.error,
-      });
+      const { error, tsig } = verdict;
+      refusals.tell("signature refused", { client: client.address, key: textOfKey(tsig.name), error });
       return Promise.resolve(signError(this.#reply(message, rcodes.NOTAUTH), verdict, clock));
     }
     const key = verdict.kind === "signed" ? keys.find(verdict.key.name) ?? null : null;
@@ -130,7 +129,7 @@ export class ZoneExchange implements SpecialMessages {
 
   /** RFC 1996 §3: from a primary of the zone only, as what it says makes us connect. */
   #notify({ message, key, client }: Signed): Uint8Array {
-    const { zones, counters, secondaries, log } = this.#options;
+    const { zones, counters, secondaries, refusals } = this.#options;
     const { question } = message;
     if (question === null || question.type !== types.SOA) return this.#reply(message, rcodes.FORMERR);
     const zone = DomainName.fromKey(question.key);
@@ -140,7 +139,7 @@ export class ZoneExchange implements SpecialMessages {
       return this.#reply(message, rcodes.NOTAUTH, note);
     }
     if (this.#peerOf(row, "primary", key, client) === null) {
-      log.info("NOTIFY refused: not from a primary of the zone", { zone: zone.text, client: client.address });
+      refusals.tell("NOTIFY refused: not from a primary of the zone", { zone: zone.text, client: client.address });
       return this.#reply(message, rcodes.REFUSED, {
         code: extendedErrors.PROHIBITED,
         text: "not a primary of the zone",
@@ -175,12 +174,12 @@ export class ZoneExchange implements SpecialMessages {
   }
 
   async *#transferMessages(signed: Signed): AsyncGenerator<Uint8Array> {
-    const { zones, editor, secondaries, counters, log } = this.#options;
+    const { zones, editor, secondaries, counters, refusals } = this.#options;
     const { message, client } = signed;
     const name = DomainName.fromKey(message.question!.key);
     const refuse = (rcode: number, code: number, text: string) => {
       counters.transfersRefused++;
-      log.info("zone transfer refused", { zone: name.text, client: client.address, reason: text });
+      refusals.tell("zone transfer refused", { zone: name.text, client: client.address, reason: text });
       return this.#reply(message, rcode, { code, text });
     };
     const row = message.question!.class === classIn ? zones.find(name) : undefined;

@@ -1,6 +1,7 @@
 /** What clients and servers send by hand, and what comes back, over sockets. */
 import assert from "node:assert/strict";
 import { systemClock } from "@lib/clock/mod.ts";
+import { createLogger } from "@lib/log/mod.ts";
 import { DomainName } from "../../domain/name.ts";
 import { u32Octets } from "../../domain/octets.ts";
 import { parseData } from "../../domain/rdata/record_data.ts";
@@ -286,4 +287,20 @@ Deno.test("ZoneExchange answers broken and odd messages with FORMERR, and lives 
     (await ask({ server, message: update(["add x 60 MX 10 mail.example.org"]), tsigKey: "k.example" }))[0]!.rcode,
     0,
   );
+});
+
+Deno.test("ZoneExchange doesn't let strangers fill the log with what they are refused", async () => {
+  const lines: string[] = [];
+  const log = createLogger({ service: "mcns", write: (line) => lines.push(line) });
+  await using server = await nameServer({ log });
+  server.createZone("example.org");
+  const messages = [update(["add www 300 A 192.0.2.1"]), question(types.SOA, undefined, opcodes.NOTIFY)];
+  await using client = await DnsStreamClient.connect(server.address);
+  for (let i = 0; i < 200; i++) {
+    await client.ask(messages[i % 2]!);
+    await client.next();
+  }
+  assert.equal(server.transfers.counters.updatesRefused, 100);
+  const told = lines.filter((line) => line.includes("refused")).length;
+  assert.ok(told >= 50 && told < 70, `${told} lines`);
 });
