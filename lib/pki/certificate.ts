@@ -124,7 +124,8 @@ export async function verifyIssuerChain(pem: string, at: number): Promise<Parsed
   return chain.map(describe);
 }
 
-async function isSignedBy(certificate: x509.X509Certificate, parent: x509.X509Certificate): Promise<boolean> {
+/** Its issuer's name is the parent's subject, and the signature holds; times and what the parent may do aren't looked at. */
+export async function isSignedBy(certificate: x509.X509Certificate, parent: x509.X509Certificate): Promise<boolean> {
   if (certificate.issuer !== parent.subject) return false;
   try {
     return await certificate.verify({ publicKey: parent.publicKey, signatureOnly: true });

@@ -12,6 +12,14 @@ export {
   verifyIssuerChain,
 } from "./certificate.ts";
 export {
+  type ClientIssuer,
+  type ClientPath,
+  maxChainCertificates,
+  maxClientCertificateBytes,
+  parseClientIssuers,
+  verifyClientChain,
+} from "./client_chain.ts";
+export {
   backdateMs,
   createRoot,
   type IntermediateOptions,

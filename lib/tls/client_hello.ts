@@ -29,6 +29,7 @@ export type HelloResult =
 export const alerts = {
   unexpectedMessage: 10,
   recordOverflow: 22,
+  handshakeFailure: 40,
   decodeError: 50,
   protocolVersion: 70,
   internalError: 80,

@@ -20,7 +20,7 @@ export {
 export { dialTls, type DialTlsOptions } from "./dial.ts";
 export { DuplexStream } from "./duplex_stream.ts";
 export { listenTls, type ListenTlsOptions, type TlsListener } from "./listen.ts";
-export { requireEngine, ServerEngine } from "./server_engine.ts";
+export { type ClientAsk, type ClientChain, requireEngine, ServerEngine } from "./server_engine.ts";
 export { SecureConnection } from "./secure_connection.ts";
 export { StreamSocket } from "./stream_socket.ts";
 export { type ByteConnection, ConnTransport } from "./transport.ts";

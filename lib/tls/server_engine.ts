@@ -31,6 +31,9 @@ interface TlsWrap {
   drainEncOut(): Uint8Array;
   shutdown(request: object): number;
   getAlpnNegotiatedProtocol(into: { alpnProtocol?: string | false }): number;
+  getPeerCertificateChain(): { certificates: Uint8Array[] } | null;
+  verifyError(): string;
+  isSessionReused(): boolean;
   destroySsl(): void;
 }
 
@@ -46,6 +49,9 @@ const needed = [
   "drainEncOut",
   "shutdown",
   "getAlpnNegotiatedProtocol",
+  "getPeerCertificateChain",
+  "verifyError",
+  "isSessionReused",
   "destroySsl",
 ] as const;
 
@@ -57,6 +63,9 @@ const serverKind = 1;
  * the largest size (RFC 8446 §5.1).
  */
 const sealBytes = 48 * 1024;
+
+/** Of the error for a client that shows no certificate, though one is required. */
+const noCertificateCode = "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE";
 
 /** The binding asks it for a callback when it has taken a write; ours needs none. */
 const request = {};
@@ -89,6 +98,26 @@ export function requireEngine(): void {
   });
 }
 
+/** Asking clients for a certificate. */
+export interface ClientAsk {
+  /** Certificates that theirs must lead to, PEM: clients are told their names, to choose by. */
+  ca: string;
+  /** A client without one is refused, with the alert certificate_required. */
+  isRequired: boolean;
+}
+
+/** What a client has shown. That it holds the first one's key is proven; what the chain is worth is not. */
+export interface ClientChain {
+  /** DER, the client's own first. */
+  certificates: Uint8Array[];
+  /**
+   * What the runtime has against the chain, in a word of node:tls; "" for nothing. It never ends a handshake for it,
+   * takes no notice of a CA that has ended, and has nothing against any chain of a session that is resumed: this alone is
+   * no reason to trust the client.
+   */
+  verdict: string;
+}
+
 /** One connection's encryption, the server's side. */
 export class ServerEngine {
   /** Decrypted bytes that `feed` has brought; whoever reads them takes them out. */
@@ -105,12 +134,15 @@ export class ServerEngine {
   /**
    * @param context made with the versions that are wanted
    * @param alpn in order of preference
+   * @param ask null asks clients for no certificate
    * @throws Error when the context can't be used; see {@linkcode requireEngine} too
    */
-  constructor(context: SecureContext, alpn: string[]) {
+  constructor(context: SecureContext, alpn: string[], ask: ClientAsk | null = null) {
     requireEngine();
     const wrap = this.#wrap = new binding!(serverKind, 0);
-    if (wrap.initServerTls((context as { context?: unknown }).context ?? context) !== 0) {
+    const inner = (context as { context?: unknown }).context ?? context;
+    const asking = ask === null ? null : { ca: ask.ca, requestCert: true, rejectUnauthorized: ask.isRequired };
+    if (wrap.initServerTls(asking === null ? inner : { ...inner, ...asking }) !== 0) {
       throw new Error("The TLS context can't be used");
     }
     wrap.attachJsStream();
@@ -132,6 +164,28 @@ export class ServerEngine {
     const found: { alpnProtocol?: string | false } = {};
     this.#wrap.getAlpnNegotiatedProtocol(found);
     return found.alpnProtocol || false;
+  }
+
+  /** What ended the handshake, where it was the client's certificate: none, though one is required, or one that can't be read. */
+  get clientFault(): "none" | "bad" | null {
+    if (this.error === null) return null;
+    const { code } = this.error as { code?: string };
+    if (code === noCertificateCode) return "none";
+    return this.#closed || this.#wrap.verifyError() === "" ? null : "bad";
+  }
+
+  /**
+   * The client goes on with a session that this process began with the same name, whatever was asked of it then: it isn't
+   * asked for a certificate now, and `clientChain` is what it showed at that time. Known with the hello, before `output`.
+   */
+  get isResumed(): boolean {
+    return !this.#closed && this.#wrap.isSessionReused();
+  }
+
+  /** What the client has shown; null when it has shown nothing, or wasn't asked. */
+  get clientChain(): ClientChain | null {
+    const certificates = this.#closed ? [] : this.#wrap.getPeerCertificateChain()?.certificates ?? [];
+    return certificates.length === 0 ? null : { certificates, verdict: this.#wrap.verifyError() };
   }
 
   /** Takes what came from the peer; the bytes may be used again at once. What came of it is in the fields. */

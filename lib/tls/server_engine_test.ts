@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createSecureContext } from "node:tls";
-import { throwawayCa } from "@lib/testing/mod.ts";
+import { type Issued, throwawayCa } from "@lib/testing/mod.ts";
 import { requireEngine, ServerEngine } from "./server_engine.ts";
 
 const ca = await throwawayCa();
@@ -117,6 +117,44 @@ Deno.test("ServerEngine reports what is no TLS, or not agreed to, with the alert
     engine.close();
     conn.close();
     await assert.rejects(client);
+  }
+});
+
+Deno.test("ServerEngine asks for a client's certificate, and takes none for an answer unless it is required", async () => {
+  const own = await ca.issue(["client.test"]);
+  const foreign = await (await throwawayCa()).issue(["client.test"]);
+  const rows: [shown: Issued | null, isRequired: boolean, fault: string | null, chain: number, verdict: string][] = [
+    [null, true, "none", 0, ""],
+    [null, false, null, 0, ""],
+    [own, true, null, 1, ""],
+    // That it leads to nobody known is noted, and no more: the handshake is done all the same.
+    [foreign, true, null, 1, "UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
+    [foreign, false, null, 1, "UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
+  ];
+  const local = await ca.issue(["127.0.0.1"]);
+  const context = createSecureContext({ ...local, minVersion: "TLSv1.3" });
+  for (const [shown, isRequired, fault, chain, verdict] of rows) {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const client = (async () => {
+      const { port } = listener.addr;
+      const tls = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [ca.root], ...shown ?? {} });
+      await tls.handshake();
+      // The server's word on the certificate comes after the client's handshake.
+      await tls.read(new Uint8Array(1)).catch(() => {});
+      tls.close();
+    })();
+    const conn = await listener.accept();
+    const engine = new ServerEngine(context, ["http/1.1"], { ca: ca.root, isRequired });
+    await drive(conn, engine, () => engine.established || engine.error !== null);
+    assert.equal(engine.clientFault, fault);
+    assert.equal(engine.established, fault === null);
+    assert.equal(engine.isResumed, false);
+    assert.equal(engine.clientChain?.certificates.length ?? 0, chain);
+    assert.equal(engine.clientChain?.verdict ?? "", verdict);
+    engine.close();
+    assert.equal(engine.clientChain, null);
+    conn.close();
+    await client;
   }
 });
 
