@@ -19,6 +19,7 @@ export interface CertificateState {
 }
 
 export function certificateState(one: Certificate, now: number): CertificateState {
+  if (one.clientCaError !== "") return { text: one.clientCaError, isWrong: true };
   const days = daysLeft(one, now);
   const end = time(one.notAfter);
   if (one.error !== "") return { text: one.error, isWrong: true };
@@ -28,6 +29,10 @@ export function certificateState(one: Certificate, now: number): CertificateStat
   // ACME's may have been made for days only: such a one is late when its renewal is.
   const isRenewed = one.renewAt !== undefined && timestampMs(one.renewAt) > now;
   const isSoon = days < soonDays && !isRenewed;
+  const left = one.clientCaNotAfter === undefined ? null : timestampMs(one.clientCaNotAfter) - now;
+  if (!isSoon && left !== null && left < soonDays * dayMs) {
+    return { text: `client CA ${left < 0 ? "EXPIRED" : "EXPIRES"} ${time(one.clientCaNotAfter)}`, isWrong: true };
+  }
   return { text: `${isSoon ? "EXPIRES" : "until"} ${end}${renewal}`, isWrong: isSoon };
 }
 

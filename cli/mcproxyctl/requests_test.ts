@@ -30,6 +30,10 @@ const writes: [line: string, asks: string][] = [
     ),
   ],
   [
+    "route put example.org --acme --backend h:1 --client-cert required --client-ca staff.pem",
+    put('"backends":["h:1"],"path":"/","acme":true,"clientCa":"staff.pem","clientCert":"required"'),
+  ],
+  [
     "route put example.org --path /a --backend h:1 --request-header 'set X-A: b: c' --request-header 'remove Cookie' --response-header 'add Vary:x'",
     put(
       '"backends":["h:1"],"path":"/a","requestHeaders":[{"op":"set","name":"X-A","value":"b: c"},{"op":"remove","name":"Cookie"}],"responseHeaders":[{"op":"add","name":"Vary","value":"x"}]',

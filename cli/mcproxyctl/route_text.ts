@@ -48,6 +48,7 @@ export function routeFacts(route: Route): [name: string, value: string][] {
     ["protocol", protocolText(route), mode === "l7" && route.backends.length > 0],
     ["certificate", route.acme ? "by ACME" : route.tlsCert, route.acme || route.tlsCert !== ""],
     ["key", route.tlsKey, route.tlsKey !== ""],
+    ["clients", `certificate ${route.clientCert}, issued by a CA in ${route.clientCa}`, route.clientCert !== ""],
     ["proxy header", `${route.sendProxyProtocol} to the backends`, route.sendProxyProtocol !== ""],
     ...editRows("request", route.requestHeaders),
     ...editRows("response", route.responseHeaders),

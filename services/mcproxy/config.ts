@@ -45,6 +45,8 @@ export const schema = defineConfig({
     tls_cert: text("", "l7: PEM chain, below [certificates].dir"),
     tls_key: text("", "l7: PEM key, below [certificates].dir"),
     acme: boolean(false, "l7: the certificate is got by ACME instead"),
+    client_cert: choice("", ["", "asked", "required"], 'l7, for "/": whether clients must show a certificate'),
+    client_ca: text("", "with client_cert: PEM CAs that theirs must lead to, below [certificates].dir"),
     backend_protocol: choice("h1", ["h1", "h2c", "tls"], "l7: how backends are spoken to"),
     backend_name: text("", 'with "tls": the name in the backend\'s certificate'),
     backend_insecure: boolean(false, 'with "tls": any certificate will do'),

@@ -48,8 +48,20 @@ function certificateReasons(router: Router, now: number, warnDays: number): stri
     const where = `route ${live.route.listener} ${live.route.hostname}`;
     if (served.error !== "") reasons.push(`${where}: ${served.error}`);
     const end = served.notAfter?.getTime();
-    if (end === undefined || end - now > warnDays * dayMs) continue;
-    reasons.push(`${where}: its certificate ${end <= now ? "expired" : "expires"} at ${new Date(end).toISOString()}`);
+    if (end !== undefined && end - now <= warnDays * dayMs) {
+      reasons.push(`${where}: its certificate ${endText(end, now)}`);
+    }
+    const clients = router.clientAuthorityOf(live);
+    if (clients === null) continue;
+    if (clients.error !== "") reasons.push(`${where}: ${clients.error}`);
+    const last = clients.value?.notAfter.getTime();
+    if (last !== undefined && last - now <= warnDays * dayMs) {
+      reasons.push(`${where}: its client CA ${endText(last, now)}`);
+    }
   }
   return reasons;
+}
+
+function endText(end: number, now: number): string {
+  return `${end <= now ? "expired" : "expires"} at ${new Date(end).toISOString()}`;
 }

@@ -18,6 +18,8 @@ export function parseSeeds({ routes }: Config, rules: RouteRules): NewRoute[] {
       tlsCert: seed.tls_cert,
       tlsKey: seed.tls_key,
       acme: seed.acme,
+      clientCert: seed.client_cert,
+      clientCa: seed.client_ca,
       backendProtocol: seed.backend_protocol,
       backendName: seed.backend_name,
       backendInsecure: seed.backend_insecure,

@@ -42,6 +42,7 @@ import { migrations } from "./store/migrations.ts";
 import { type RouteReader, RouteStore } from "./store/route_store.ts";
 import { Deadlines } from "./stream/deadlines.ts";
 import { CertificateFolder } from "./tls/certificate_folder.ts";
+import { ClientAuthorityFolder } from "./tls/client_authority_folder.ts";
 import { AccessLog } from "./traffic/access_log.ts";
 import { Connections } from "./traffic/connections.ts";
 import { TrafficHistory } from "./traffic/history.ts";
@@ -99,6 +100,10 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     new CertificateFolder(config.certificates.dir, clock, log, config.certificates.poll_ms),
     (folder) => folder.close(),
   );
+  const clientAuthorities = stack.adopt(
+    new ClientAuthorityFolder(config.certificates.dir, clock, log, config.certificates.poll_ms),
+    (folder) => folder.close(),
+  );
   const country = config.firewall.country_db === "" ? null : stack.adopt(
     await CountryFile.open({
       path: config.firewall.country_db,
@@ -120,7 +125,15 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   });
   const acme = openAcme(context, log);
   if (acme !== null) stack.use(acme);
-  const router = new Router({ store, certificates, acme: acme?.certificates ?? null, upstreams, rules, log });
+  const router = new Router({
+    store,
+    certificates,
+    clientAuthorities,
+    acme: acme?.certificates ?? null,
+    upstreams,
+    rules,
+    log,
+  });
 
   const accessLog = openAccessLog(config, log);
   if (accessLog !== null) stack.use(accessLog);
@@ -217,7 +230,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     nextBackend: ({ route }) => upstreams.next(route),
   });
   const operations = [
-    ...routeOperations({ router, routes: store, certificates }),
+    ...routeOperations({ router, routes: store, certificates, clientAuthorities }),
     ...listenerOperations(listeners),
     ...firewallOperations({ book, firewall, rules: firewallStore }),
     ...statsOperations({ router, listeners, connections, upstreams, explain, startedAt: context.startedAt }),

@@ -147,7 +147,8 @@ Deno.test("RUNBOOK of MC-Proxy: metrics and settings in it are there", () => {
 
 Deno.test("ARCHITECTURE of MC-Proxy: the access log's fields are those of a line with all of them", () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  const entry = accessEntry({ target: "/x?y", rule: "few", traceparent, requestId: "1", isCut: true });
+  const certificate = { subject: "CN=alice", fingerprint: "00" };
+  const entry = accessEntry({ target: "/x?y", rule: "few", certificate, traceparent, requestId: "1", isCut: true });
   const line = accessLine(entry, { format: "json", queries: true });
   const rows = rowsUnder(architecture, "## Observing").filter(({ cells }) => /^`(?!mcproxy_)/.test(cells[0]!));
   assert.deepEqual(
@@ -166,7 +167,11 @@ Deno.test("docs/mcproxy.md: every field of a route has an example, which is take
   for (const [i, { cells }] of rows.entries()) {
     const field = fields[i]!;
     const beside = field === "path" || field === "acme" ? {} : files;
-    const needs = field.startsWith("backend_") && field !== "backend_protocol" ? { backend_protocol: "tls" } : {};
+    const needs = field.startsWith("backend_") && field !== "backend_protocol"
+      ? { backend_protocol: "tls" }
+      : field.startsWith("client_")
+      ? { client_cert: "asked", client_ca: "b.pem" }
+      : {};
     const json = { ...plain, ...beside, ...needs, [field]: JSON.parse(codeIn(cells[1]!)[0]!) };
     parseRoute(fromJson(PutRouteRequestSchema, json), rules);
   }

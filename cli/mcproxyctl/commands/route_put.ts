@@ -13,6 +13,8 @@ interface PutFlags extends KeyFlags {
   readonly cert?: string;
   readonly key?: string;
   readonly acme: boolean;
+  readonly clientCert?: "asked" | "required";
+  readonly clientCa?: string;
   readonly backendProtocol?: "h1" | "h2c" | "tls";
   readonly backendName?: string;
   readonly backendInsecure: boolean;
@@ -45,6 +47,13 @@ const putFlags = {
   cert: textFlag("Certificate and its issuers, PEM, below the proxy's certificate folder", "FILE"),
   key: textFlag("Its private key, PEM", "FILE"),
   acme: switchFlag("The certificate is got by ACME instead"),
+  clientCert: {
+    kind: "enum",
+    values: ["asked", "required"],
+    brief: "Ask clients for a certificate; asked: who has none goes on without",
+    optional: true,
+  },
+  clientCa: textFlag("With it: CAs that theirs must lead to, PEM, below the proxy's certificate folder", "FILE"),
   backendProtocol: {
     kind: "enum",
     values: ["h1", "h2c", "tls"],
@@ -96,6 +105,8 @@ const flagOf: Readonly<Record<string, string>> = {
   tls_cert: "--cert",
   tls_key: "--key",
   acme: "--acme",
+  client_cert: "--client-cert",
+  client_ca: "--client-ca",
   backend_protocol: "--backend-protocol",
   backend_name: "--backend-name",
   backend_insecure: "--backend-insecure",
@@ -119,6 +130,10 @@ export const routePutCommand = buildCommand({
     customUsage: [
       { input: "example.org --backend 127.0.0.1:8080 --cert web.pem --key web.key", brief: "TLS ends here" },
       { input: "example.org --backend 127.0.0.1:8080 --backend 127.0.0.1:8081 --acme", brief: "two, and ACME" },
+      {
+        input: "example.org --backend 127.0.0.1:8080 --acme --client-cert required --client-ca staff.pem",
+        brief: "for holders of a certificate",
+      },
       { input: "example.org --path /api --backend 127.0.0.1:9000 --strip-path", brief: "a part of it elsewhere" },
       { input: "db.example.org --mode l4 --backend 127.0.0.1:5432 --send-proxy-protocol v2", brief: "passed through" },
       { input: "old.example.org --redirect '308 https://example.org{uri}' --acme", brief: "moved" },
@@ -142,6 +157,8 @@ export const routePutCommand = buildCommand({
       tlsCert: flags.cert ?? "",
       tlsKey: flags.key ?? "",
       acme: flags.acme,
+      clientCert: flags.clientCert ?? "",
+      clientCa: flags.clientCa ?? "",
       backendProtocol: flags.backendProtocol ?? "",
       backendName: flags.backendName ?? "",
       backendInsecure: flags.backendInsecure,

@@ -6,6 +6,7 @@
 import { invalid, quote } from "@lib/errors/mod.ts";
 import { type Backend, parseBackend } from "./backend.ts";
 import { certificatePath } from "./certificate_path.ts";
+import { type ClientCertificates, parseClientCertificates } from "./client_certificate.ts";
 import { type HealthCheck, type HealthCheckInput, parseHealthCheck } from "./health_check.ts";
 import { parseHostname, parseRouteName } from "./hostname.ts";
 import { type BackendProtocol, type HeaderEdit, parseEdits, parseRedirect, type Redirect } from "./route_http.ts";
@@ -19,7 +20,7 @@ export type RouteMode = "l4" | "l7";
 export type ProxyHeaderVersion = "" | "v1" | "v2";
 
 /** A checked route. */
-export interface Route {
+export interface Route extends ClientCertificates {
   /** Name of the listener. */
   readonly listener: string;
   /** Lower case; exact, "*.example.org" or "*". */
@@ -81,6 +82,8 @@ export interface RouteInput {
   responseTimeoutMs?: number;
   healthCheck?: HealthCheckInput | null | undefined;
   signIn?: SignInInput | null | undefined;
+  clientCa?: string;
+  clientCert?: string;
 }
 
 /** What the configuration permits. */
@@ -137,6 +140,7 @@ export function parseRoute(input: RouteInput, rules: RouteRules): Route {
     responseTimeoutMs: parseTimeout(input.responseTimeoutMs ?? 0),
     healthCheck: parseHealthCheck(input.healthCheck),
     signIn: parseSignIn(input.signIn, rules.hasMcias === true),
+    ...parseClientCertificates(input, path, rules.certificateDir),
   };
 }
 
@@ -157,6 +161,8 @@ export const plainSettings = {
   responseTimeoutMs: 0,
   healthCheck: null,
   signIn: null,
+  clientCa: "",
+  clientCert: "",
 } as const;
 
 /** What needs HTTP to be read can't be asked of a route that doesn't read it. */
@@ -179,6 +185,8 @@ function refuseOnL4(input: RouteInput): void {
     ["response_timeout_ms", (input.responseTimeoutMs ?? 0) !== 0],
     ["health_check", (input.healthCheck ?? null) !== null],
     ["sign_in", (input.signIn ?? null) !== null],
+    ["client_ca", (input.clientCa ?? "") !== ""],
+    ["client_cert", (input.clientCert ?? "") !== ""],
   ];
   for (const [field, isGiven] of given) {
     if (isGiven) throw invalid(field, 'is for HTTP, which an l4 route does not read; use mode "l7" or leave it out');

@@ -28,6 +28,8 @@ const maxEdits = 32;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Framing and hop-by-hop fields are the proxy's own; and so is what tells a backend who the client is. */
 const reserved = new Set([
+  "client-cert",
+  "client-cert-chain",
   "connection",
   "content-length",
   "expect",

@@ -27,6 +27,8 @@ Deno.test("parseRoute normalises names, backends and certificate paths", () => {
   assert.equal(route.tlsCert, "/srv/mcproxy/certs/hello.pem");
   assert.equal(route.tlsKey, "/srv/mcproxy/certs/hello.key");
   assert.equal(parseRoute({ ...l4, backends: ["10.0.0.5:8080"] }, rules).backends[0]!.key, "10.0.0.5:8080");
+  const asking = parseRoute({ ...l7, clientCert: "asked", clientCa: "ca.pem" }, rules);
+  assert.deepEqual([asking.clientCert, asking.clientCa], ["asked", "/srv/mcproxy/certs/ca.pem"]);
 });
 
 Deno.test("parseRoute refuses what breaks a rule, with the field, the rule and the value", () => {
@@ -119,6 +121,23 @@ Deno.test("parseRoute refuses what breaks a rule, with the field, the rule and t
       { acme: true, tlsCert: "", tlsKey: "", hostname: "*.b.c" },
       l7,
       'acme: needs an exact name, got "*.b.c"; wildcards need a certificate of your own',
+    ],
+    [{ clientCert: "always" }, l7, 'client_cert: must be "", "asked" or "required", got "always"'],
+    [{ clientCa: "a.pem" }, l7, 'client_ca: is for client_cert "asked" or "required", got "a.pem" without'],
+    [
+      { clientCert: "asked" },
+      l7,
+      "client_ca: must be the path of a PEM file below /srv/mcproxy/certs: whose certificates are taken",
+    ],
+    [
+      { clientCert: "required", clientCa: "/etc/ca.pem" },
+      l7,
+      'client_ca: must lie below /srv/mcproxy/certs, without "." or ".." in it, got "/etc/ca.pem"',
+    ],
+    [
+      { clientCert: "required", clientCa: "a.pem", path: "/x", tlsCert: "", tlsKey: "" },
+      l7,
+      'client_cert: is asked for on the route for "/", whose handshake it is part of, got "/x"',
     ],
     [{ acme: true, tlsCert: "", tlsKey: "", path: "/x" }, l7, 'acme: is asked for on the route for "/"'],
     [{ backendProtocol: "http" }, l7, 'backend_protocol: must be "h1", "h2c" or "tls", got "http"'],

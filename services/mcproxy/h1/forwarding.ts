@@ -11,7 +11,11 @@ import type { RequestHead } from "../relay/message.ts";
  * @param webSocketKey the key to offer a WebSocket with when the client's fields have none (RFC 8441 §5); "" otherwise
  * @returns the whole head, Latin-1, with its empty line
  */
-export function requestHead(request: RequestHead, { remote, prefix }: Forwarded, webSocketKey: string): string {
+export function requestHead(
+  request: RequestHead,
+  { remote, clientCert, prefix }: Forwarded,
+  webSocketKey: string,
+): string {
   const { fields, host, length, connectionNames } = request;
   // RFC 8441 §5: the extended CONNECT of HTTP/2 is a GET here.
   const method = request.webSocket ? "GET" : request.method;
@@ -31,6 +35,7 @@ export function requestHead(request: RequestHead, { remote, prefix }: Forwarded,
   if (webSocketKey !== "") text += `Sec-WebSocket-Key: ${webSocketKey}\r\n`;
   if (request.webSocket) text += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (request.takesTrailers) text += "TE: trailers\r\nConnection: TE\r\n";
+  if (clientCert !== "") text += `Client-Cert: ${clientCert}\r\n`;
   if (prefix !== "") text += `X-Forwarded-Prefix: ${prefix}\r\n`;
   return text +
     `Forwarded: for=${forwardedNode(remote)};host="${host}";proto=https\r\n` +

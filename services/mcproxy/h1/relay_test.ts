@@ -86,7 +86,7 @@ Deno.test("Session drops what a client says about itself and hop-by-hop fields, 
   await exchange(
     at(proxy),
     `GET /p?q HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 6.6.6.6\r\nx-forwarded-PROTO: http\r\nX_Forwarded_For: 6.6.6.6\r\n` +
-      "Forwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-Forwarded-Anything: x\r\nVia: 1.0 fred\r\nKeep-Alive: 5\r\n" +
+      "Forwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-Forwarded-Anything: x\r\nClient-Cert: :AA==:\r\nClient_Cert_Chain: :AA==:\r\nVia: 1.0 fred\r\nKeep-Alive: 5\r\n" +
       "Proxy-Authorization: x\r\nProxy-Connection: x\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\nTE: trailers, gzip\r\n" +
       "Connection: close, X-Mine\r\nX-Mine: 1\r\nX-Yours: 2\r\nCookie: a=b\r\nAccept: \xe4\r\n\r\n",
   );

@@ -27,7 +27,7 @@ import { StreamBytes } from "./stream_bytes.ts";
  * Clients share connections to backends, and so the compression's table: who may send requests and see their sizes could
  * guess another's secrets by it (RFC 7541 §7.1).
  */
-const secrets: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
+const secrets: ReadonlySet<string> = new Set(["authorization", "client-cert", "cookie", "proxy-authorization"]);
 
 /** What a pool lends for it: the right to open one stream. */
 export interface H2Lease {

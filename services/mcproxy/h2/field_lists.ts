@@ -46,7 +46,7 @@ export function responseList(response: ResponseHead, date: () => string): FieldL
 }
 
 /** The regular fields that a backend gets: end-to-end fields of the client, and our word on who the client is. */
-export function requestList(request: RequestHead, { remote, prefix }: Forwarded): FieldList {
+export function requestList(request: RequestHead, { remote, clientCert, prefix }: Forwarded): FieldList {
   const { host, length, fields, connectionNames } = request;
   const { names, values } = fields;
   const list: FieldList = [];
@@ -64,6 +64,7 @@ export function requestList(request: RequestHead, { remote, prefix }: Forwarded)
   if (request.expectsContinue) list.push("expect", "100-continue");
   // RFC 9113 §8.2.2: the one value that may stand; gRPC asks for it.
   if (request.takesTrailers) list.push("te", "trailers");
+  if (clientCert !== "") list.push("client-cert", clientCert);
   if (prefix !== "") list.push("x-forwarded-prefix", prefix);
   list.push("forwarded", `for=${forwardedNode(remote)};host="${host}";proto=https`);
   list.push("x-forwarded-for", remote, "x-forwarded-host", host, "x-forwarded-proto", "https");

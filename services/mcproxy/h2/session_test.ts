@@ -25,6 +25,7 @@ Deno.test("H2Session writes a request as HTTP/1.1 anew: our word on the client, 
     path: "/p?q",
     fields: [
       ...["x-forwarded-for", "6.6.6.6", "forwarded", "for=6.6.6.6", "x-real-ip", "6.6.6.6", "x_forwarded_for", "6"],
+      ...["client-cert", ":AA==:", "client_cert", ":AA==:", "client-cert-chain", ":AA==:"],
       ...["cookie", "a=b", "x-yours", "2", "cookie", "c=d", "te", "trailers", "accept", "\xe4", "via", "1.0 fred"],
     ],
   });

@@ -8,14 +8,18 @@ import { CertificateService, RouteService } from "@proto/mcproxy/v1/mcproxy_pb.t
 import type { Router } from "../routing/router.ts";
 import type { RouteKey, RouteReader, StoredRoute } from "../store/route_store.ts";
 import type { CertificateFolder } from "../tls/certificate_folder.ts";
+import type { ClientAuthorityFolder } from "../tls/client_authority_folder.ts";
 
 export interface RouteOperationsOptions {
   router: Router;
   routes: RouteReader;
   certificates: CertificateFolder;
+  clientAuthorities: ClientAuthorityFolder;
 }
 
-export function routeOperations({ router, routes, certificates }: RouteOperationsOptions): Operation[] {
+export function routeOperations(
+  { router, routes, certificates, clientAuthorities }: RouteOperationsOptions,
+): Operation[] {
   return [
     ...implement(RouteService, {
       getRoute: (request) => routeMessage(router.get(request)),
@@ -35,6 +39,7 @@ export function routeOperations({ router, routes, certificates }: RouteOperation
     ...implement(CertificateService, {
       reloadCertificates: () => {
         certificates.reload();
+        clientAuthorities.reload();
         return { certificates: listCertificates(router) };
       },
       listCertificates: () => ({ certificates: listCertificates(router) }),
@@ -64,6 +69,7 @@ function listCertificates(router: Router) {
     const served = router.certificateOf(live);
     if (served === null) return [];
     const { listener, hostname, acme } = live.route;
+    const clients = router.clientAuthorityOf(live);
     return [{
       listener,
       hostname,
@@ -72,6 +78,9 @@ function listCertificates(router: Router) {
       acme,
       ...(served.notAfter === null ? {} : { notAfter: timestampFromDate(served.notAfter) }),
       ...((served.renewAt ?? null) === null ? {} : { renewAt: timestampFromDate(served.renewAt!) }),
+      clientCaSubjects: clients?.value?.subjects ?? [],
+      clientCaError: clients?.error ?? "",
+      ...((clients?.value ?? null) === null ? {} : { clientCaNotAfter: timestampFromDate(clients!.value!.notAfter) }),
     }];
   });
 }

@@ -9,7 +9,7 @@ import type { Upstreams } from "../upstream/upstreams.ts";
 
 export interface StatusParts {
   listeners(): readonly OpenListener[];
-  router: Pick<Router, "routes" | "unserved" | "certificateOf">;
+  router: Pick<Router, "routes" | "unserved" | "certificateOf" | "clientAuthorityOf">;
   upstreams: Pick<Upstreams, "counts">;
   connections: Connections;
   /** The last warnings and errors, newest first. */
@@ -67,11 +67,17 @@ function routeText({ route, counters }: LiveRoute): string {
 function problemOf(live: LiveRoute, { router, now }: StatusParts): string {
   const problems: string[] = [];
   const served = router.certificateOf(live);
-  if (served !== null) {
-    if (served.error !== "") problems.push(served.error);
-    const end = served.notAfter?.getTime();
+  const clients = router.clientAuthorityOf(live);
+  for (
+    const [what, error, notAfter] of [
+      ["certificate", served?.error, served?.notAfter],
+      ["client CA", clients?.error, clients?.value?.notAfter],
+    ] as const
+  ) {
+    if ((error ?? "") !== "") problems.push(error!);
+    const end = notAfter?.getTime();
     if (end !== undefined && end - now() < soonDays * dayMs) {
-      problems.push(`its certificate ${end <= now() ? "EXPIRED" : "expires"} at ${new Date(end).toISOString()}`);
+      problems.push(`its ${what} ${end <= now() ? "EXPIRED" : "expires"} at ${new Date(end).toISOString()}`);
     }
   }
   const { requests, connections, backendErrors } = live.counters;

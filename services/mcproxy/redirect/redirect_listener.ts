@@ -132,6 +132,7 @@ function lineOf(
     userAgent: value("user-agent"),
     isTls: false,
     alpn: "",
+    certificate: null,
     traceparent: value("traceparent"),
     requestId: value("x-request-id"),
     isCut: false,

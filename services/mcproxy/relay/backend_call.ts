@@ -11,6 +11,8 @@ import type { RequestHead, ResponseHead } from "./message.ts";
 export interface Forwarded {
   /** Its address without a port. */
   readonly remote: string;
+  /** Its certificate, as Client-Cert has it (RFC 9440 §2.2); "" for none. */
+  readonly clientCert: string;
   /** The path that was taken off the target; "" for none. */
   readonly prefix: string;
 }

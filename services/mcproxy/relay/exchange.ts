@@ -106,7 +106,7 @@ export class Exchange {
     if (live === null) return this.#answer({ ...page(421, "this name is no longer served here"), closes: true });
     this.#live = this.#outcome.route = live;
     live.counters.requests++;
-    const answer = ownAnswer(live.route, request);
+    const answer = context.clients.refusal() ?? ownAnswer(live.route, request);
     return answer === null ? this.#attempt(live.route) : this.#answer(answer);
   }
 
@@ -183,7 +183,11 @@ export class Exchange {
       prefix === "" ? target : strippedTarget(target, prefix),
       route.requestHeaders,
     );
-    const sink = call.send(request, { remote: this.context.peer.source.address, prefix });
+    const sink = call.send(request, {
+      remote: this.context.peer.source.address,
+      clientCert: this.context.clients.field(),
+      prefix,
+    });
     const responseMs = route.responseTimeoutMs === 0 ? this.context.limits.responseMs : route.responseTimeoutMs;
     if (client.request.length.kind === "none") this.#sendHead(call, sink, responseMs);
     else this.#upload = this.#startUpload(call, sink, route, responseMs);

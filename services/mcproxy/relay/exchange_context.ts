@@ -7,6 +7,7 @@ import type { Endpoint } from "../proxy_protocol/mod.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 import type { Refusal } from "./answers.ts";
+import type { ClientGate } from "./client_gate.ts";
 import type { ExchangeLimits } from "./limits.ts";
 import type { LiveRoute } from "./live_route.ts";
 import type { ExchangeObserver } from "./observer.ts";
@@ -24,6 +25,7 @@ export interface ExchangeContext {
    * @param look "look again" asks the store first, in case another process has just changed it
    */
   route(target: string, look?: "look again"): LiveRoute | null;
+  readonly clients: ClientGate;
   readonly upstreams: Upstreams;
   readonly deadlines: Deadlines;
   readonly limits: ExchangeLimits;

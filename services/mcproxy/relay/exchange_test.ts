@@ -107,6 +107,7 @@ async function statusOf(script: Script): Promise<number> {
     peer: { source: end, destination: end },
     hostname: "a.test",
     refusal: () => null,
+    clients: { refusal: () => null, field: () => "" },
     route: () => ({ route, counters: { requests: 0, backendErrors: 0 } }) as unknown as LiveRoute,
     upstreams: { call: () => call } as unknown as Upstreams,
     deadlines: new Deadlines(systemClock),

@@ -6,6 +6,8 @@ import type { Fields } from "./message.ts";
 
 /** Dropped: hop by hop (RFC 9110 §7.6.1), written anew (framing, Host, Via), or a claim about who the client is. */
 const dropped = new Set([
+  "client-cert",
+  "client-cert-chain",
   "connection",
   "content-length",
   "expect",

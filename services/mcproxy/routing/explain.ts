@@ -151,6 +151,21 @@ class Walk {
     }
     const until = served.notAfter === null ? "" : `, until ${served.notAfter.toISOString()}`;
     this.#step("certificate", "choose", `for ${served.names.join(", ")}${until}`);
+    return this.#clientCertificate(live);
+  }
+
+  /** @returns false when nobody is let in, whatever they show */
+  #clientCertificate(live: LiveRoute): boolean {
+    const { clientCert } = live.route;
+    const authority = this.options.router.clientAuthorityOf(live);
+    if (authority === null) return true;
+    const isRequired = clientCert === "required";
+    if (authority.value === null) {
+      this.#step("certificate", isRequired ? "refuse" : "skip", authority.error);
+      return !isRequired;
+    }
+    const issuers = authority.value.subjects.join("; ");
+    this.#step("certificate", "pass", `a client certificate is ${clientCert}, issued by ${issuers}`);
     return true;
   }
 

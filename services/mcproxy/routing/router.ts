@@ -14,6 +14,9 @@ import { parseRoutePath } from "../domain/route_path.ts";
 import { type Host, RouteTable } from "../domain/route_table.ts";
 import type { NewRoute, RouteKey, RouteWriter, StoredRoute } from "../store/route_store.ts";
 import type { CertificateFolder, ServedCertificate } from "../tls/certificate_folder.ts";
+import type { ClientAuthority } from "../tls/client_authority.ts";
+import type { ClientAuthorityFolder } from "../tls/client_authority_folder.ts";
+import type { Followed } from "../tls/followed_files.ts";
 import { RouteCounters } from "../traffic/counters.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 
@@ -34,6 +37,7 @@ export interface AcmeCertificates {
 export interface RouterOptions {
   store: RouteWriter;
   certificates: CertificateFolder;
+  clientAuthorities: ClientAuthorityFolder;
   /** Null where none is configured. */
   acme: AcmeCertificates | null;
   upstreams: Upstreams;
@@ -92,10 +96,11 @@ export class Router {
    *   go with the name's other routes, or another version is there; nothing is changed then
    */
   put(input: RouteInput, expected = ""): StoredRoute {
-    const { certificates, rules, log } = this.#options;
+    const { certificates, clientAuthorities, rules, log } = this.#options;
     const route = parseRoute(input, rules());
     const host = this.#table.get(route.listener, route.hostname);
     this.#checkHost(route, host);
+    if (route.clientCa !== "") clientAuthorities.use(route.clientCa);
     if (hasFiles(route)) certificates.use(route.hostname, route.tlsCert, route.tlsKey);
     const stored = this.#stored({ ...route, backends: route.backends.map(({ key }) => key) }, expected);
     this.#unserved.delete(keyOf(route));
@@ -178,7 +183,7 @@ export class Router {
 
   /** Makes memory what the store says: at start, when listeners change, and when another process has changed it. */
   reload(): void {
-    const { certificates, store } = this.#options;
+    const { certificates, clientAuthorities, store } = this.#options;
     const hosts = new Map<string, LiveRoute[]>();
     const unserved = new Map<string, string>();
     const rules = this.#options.rules();
@@ -186,6 +191,7 @@ export class Router {
       try {
         const route = parseRoute(row, rules);
         if (hasFiles(route)) certificates.tryUse(route.hostname, route.tlsCert, route.tlsKey);
+        if (route.clientCa !== "") clientAuthorities.tryUse(route.clientCa);
         const name = `${row.listener} ${row.hostname}`;
         const entries = hosts.get(name);
         const entry = { route, counters: this.#countersOf(route) };
@@ -226,6 +232,11 @@ export class Router {
     return this.#options.certificates.context(route.hostname, route.tlsCert, route.tlsKey);
   }
 
+  /** Who vouches for the clients of a name that asks them for certificates; null for one that doesn't. */
+  clientAuthorityOf({ route }: LiveRoute): Followed<ClientAuthority> | null {
+    return route.clientCert === "" ? null : this.#options.clientAuthorities.find(route.clientCa);
+  }
+
   #countersOf(route: Route): RouteCounters {
     const key = keyOf(route);
     let counters = this.#counters.get(key);
@@ -238,13 +249,16 @@ export class Router {
     const routes: Route[] = [];
     const certificates: { hostname: string; cert: string; key: string }[] = [];
     const acme = new Set<string>();
+    const authorities = new Set<string>();
     for (const { route } of this.#table.values()) {
       routes.push(route);
       if (hasFiles(route)) certificates.push({ hostname: route.hostname, cert: route.tlsCert, key: route.tlsKey });
+      authorities.add(route.clientCa);
       if (route.acme && isHostname(route.hostname)) acme.add(route.hostname);
     }
     this.#options.upstreams.retain(routes);
     this.#options.certificates.retain(certificates);
+    this.#options.clientAuthorities.retain(authorities);
     this.#options.acme?.retain(acme);
   }
 }

@@ -39,6 +39,8 @@ Deno.test("RouteStore keeps every setting, and a put of the same changes nothing
     maxBodyBytes: 5,
     healthCheck: { path: "/health", intervalMs: 5000, timeoutMs: 2000 },
     signIn: { allow: ["admin"] },
+    clientCa: "/certs/staff.pem",
+    clientCert: "required",
   };
   const first = store.put(full);
   const { createdAt, updatedAt, version: _version, ...stored } = first;

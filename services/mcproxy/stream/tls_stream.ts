@@ -3,7 +3,7 @@
  * to encrypt, one write.
  * @module
  */
-import type { ServerEngine } from "@lib/tls/mod.ts";
+import type { ClientChain, ServerEngine } from "@lib/tls/mod.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { type ClientStream, StreamClosed } from "./byte_stream.ts";
 
@@ -63,6 +63,16 @@ export class TlsStream implements ClientStream {
 
   get alpnProtocol(): string | false {
     return this.#engine.alpnProtocol;
+  }
+
+  /** As the engine has it; false once the stream is closed. */
+  get isResumed(): boolean {
+    return this.#engine.isResumed;
+  }
+
+  /** What the client has shown in the handshake; null for nothing, and once the stream is closed. */
+  get clientChain(): ClientChain | null {
+    return this.#engine.clientChain;
   }
 
   /** Reads on, though nobody may be waiting: so that an end is noticed. */

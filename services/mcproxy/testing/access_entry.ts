@@ -23,6 +23,7 @@ export function accessEntry(differs: Partial<AccessEntry> = {}): AccessEntry {
     userAgent: "curl/8.14.1",
     isTls: true,
     alpn: "h2",
+    certificate: null,
     traceparent: "",
     requestId: "",
     isCut: false,

@@ -27,12 +27,14 @@ import type { Deadlines } from "../stream/deadlines.ts";
 import type { TlsStream } from "../stream/tls_stream.ts";
 import type { AccessLog } from "../traffic/access_log.ts";
 import type { Connections } from "../traffic/connections.ts";
-import { type ListenerCounters, type RouteCounters } from "../traffic/counters.ts";
+import type { ListenerCounters, Refusal, RouteCounters } from "../traffic/counters.ts";
 import { ObservedConnection } from "../traffic/observed_connection.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 import { type Arrival, arrive, type Client } from "./arrival.ts";
+import { CertificateGate } from "./certificate_gate.ts";
+import { noProof } from "./client_authority.ts";
 import type { HelloLimits } from "./hello_reader.ts";
-import { terminate } from "./terminate.ts";
+import { ClientRefused, terminate } from "./terminate.ts";
 
 export interface IngressLimits extends HelloLimits {
   /** Connections at once on one listener, unfinished handshakes included. */
@@ -187,32 +189,46 @@ export class Ingress implements Door {
 
   async #terminate(conn: Deno.TcpConn, open: Accepted, { live, hostname, client, bytes }: Routed): Promise<void> {
     const { limits, deadlines, guard, router, upstreams, refresh, clock, accessLog, log } = this.#options;
+    const unready = (reason: Refusal) =>
+      this.#refuse(conn, { kind: "refused", reason, alert: alerts.internalError, bytes, detail: hostname });
     const context = router.contextOf(live);
-    if (context === null) {
-      const reason = "no_certificate";
-      return await this.#refuse(conn, {
-        kind: "refused",
-        reason,
-        alert: alerts.internalError,
-        bytes,
-        detail: hostname,
-      });
-    }
+    if (context === null) return await unready("no_certificate");
+    const isRequired = live.route.clientCert === "required";
+    const authority = router.clientAuthorityOf(live)?.value ?? null;
+    if (isRequired && authority === null) return await unready("no_client_ca");
     const { address: remote } = client.source;
     let stream: TlsStream;
     try {
       stream = await terminate(conn, {
         context,
+        question: authority === null ? null : {
+          ca: authority.pem,
+          isRequired,
+          takesSession: (chain) => authority.takesSession(chain, isRequired, clock.now()),
+        },
         peeked: bytes,
         deadlines,
         handshakeMs: limits.handshakeMs,
       });
     } catch (error) {
-      this.counters.refuse("handshake_failed");
+      this.counters.refuse(error instanceof ClientRefused ? error.refusal : "handshake_failed");
       log.debug("Handshake failed", { hostname, remote, reason: messageOf(error) });
       return;
     }
     open.shown.stream = stream;
+    open.destroy = () => stream.destroy();
+    const proof = authority === null ? noProof : await authority.prove(stream, clock.now());
+    if (proof.problem !== "") {
+      log.debug("Client certificate not taken", { hostname, remote, reason: proof.problem });
+      if (isRequired) this.counters.refuse("bad_client_certificate");
+    }
+    const clients = new CertificateGate({
+      proof,
+      root: live,
+      authority: (root) => router.clientAuthorityOf(root)?.value ?? null,
+      now: () => clock.now(),
+      leave: () => session.drain(),
+    });
     const isH2 = stream.alpnProtocol === "h2";
     open.shown.protocol = isH2 ? "h2" : "http/1.1";
     const options = {
@@ -224,6 +240,7 @@ export class Ingress implements Door {
         // A change of the route holds for the next request of a connection that is open, too.
         const host = router.find(this.name, hostname);
         if (host === undefined || host.root.route.mode === "l4") return null;
+        clients.root = host.root;
         return host.below.length === 0 ? host.root : routeFor(host, matchedPath(target));
       },
       refusal: (target: string, userAgent: string) => {
@@ -234,21 +251,22 @@ export class Ingress implements Door {
         log.debug("Request refused", { hostname, remote, rule: verdict.rule, reason: verdict.reason });
         return verdict;
       },
+      clients,
       upstreams,
       deadlines,
       limits: limits.http,
       observer: new ObservedConnection({
         ...{ clock, accessLog, listener: this.name, client: remote, hostname },
         alpn: stream.alpnProtocol || "",
+        certificate: proof.certificate,
         counters: live.counters,
       }),
       date: () => new Date(clock.now()).toUTCString(),
       moved: meter(stream, live.counters),
       log,
     };
-    const session = isH2 ? new H2Session(options) : new Session(options);
+    const session: Session | H2Session = isH2 ? new H2Session(options) : new Session(options);
     open.drain = () => session.drain();
-    open.destroy = () => stream.destroy();
     if (open.draining) session.drain();
     await session.run();
     if (session instanceof H2Session && session.fault !== null) this.counters.h2Fault(session.fault);
@@ -283,6 +301,7 @@ const nothingOfHttp = {
   userAgent: "",
   isTls: false,
   alpn: "",
+  certificate: null,
   traceparent: "",
   requestId: "",
   isCut: false,

@@ -71,7 +71,7 @@ async function withPair(test: (stream: TlsStream, tls: Deno.TlsConn) => Promise<
 }
 
 function options(peeked: Uint8Array, handshakeMs = 5000) {
-  return { context, peeked, deadlines: new Deadlines(systemClock), handshakeMs };
+  return { context, question: null, peeked, deadlines: new Deadlines(systemClock), handshakeMs };
 }
 
 /** Reads until the end; the bytes are a count modulo 251 from `from` on. */

@@ -35,11 +35,21 @@ export interface AccessEntry {
   readonly isTls: boolean;
   /** As the handshake agreed; "" without. */
   readonly alpn: string;
+  /** What the client has shown of itself in the handshake; null for nothing that is good. */
+  readonly certificate: CertifiedClient | null;
   /** Fields that tie it to other programs' logs: `traceparent` and `x-request-id`; "" without them. */
   readonly traceparent: string;
   readonly requestId: string;
   /** The response ended early. */
   readonly isCut: boolean;
+}
+
+/** Who a client's certificate says it is. */
+export interface CertifiedClient {
+  /** RFC 4514. */
+  readonly subject: string;
+  /** SHA-256 of the certificate, lower-case hex. */
+  readonly fingerprint: string;
 }
 
 export type AccessFormat = "json" | "combined";
@@ -51,7 +61,7 @@ export interface LineOptions {
 }
 
 /** Longer texts are cut off there, characters: real ones are shorter, and a line must not be a way to fill the disk. */
-const limits = { target: 2048, userAgent: 512, requestId: 128 };
+const limits = { target: 2048, userAgent: 512, requestId: 128, subject: 256 };
 
 /** The line with its end. */
 export function accessLine(entry: AccessEntry, { format, queries }: LineOptions): string {
@@ -79,6 +89,10 @@ function jsonLine(entry: AccessEntry, queries: boolean): string {
   if (entry.userAgent !== "") line += `,"user_agent":${quoted(entry.userAgent.slice(0, limits.userAgent))}`;
   // No older version gets as far as a line.
   if (entry.isTls) line += `,"tls":"1.3","alpn":${quoted(entry.alpn)}`;
+  if (entry.certificate !== null) {
+    const { subject, fingerprint } = entry.certificate;
+    line += `,"client_subject":${quoted(subject.slice(0, limits.subject))},"client_fingerprint":"${fingerprint}"`;
+  }
   const trace = traceId(entry.traceparent);
   if (trace !== "") line += `,"trace_id":"${trace}"`;
   if (entry.requestId !== "") line += `,"request_id":${quoted(entry.requestId.slice(0, limits.requestId))}`;

@@ -79,6 +79,7 @@ Deno.test("accessLine can't be forged: whatever a client sends stays within its 
   const evil = '"\\\r\n\t\u0000\u001b[2J\u007f\u0085\u009b\u2028\u2029é","status":200,"x":"';
   const entry = accessEntry({
     target: `/${evil}?`,
+    certificate: { subject: evil, fingerprint: "00" },
     ...{ method: evil, userAgent: evil, hostname: evil, requestId: evil, backend: evil, traceparent: evil },
   });
   const json = accessLine(entry, { format: "json", queries: true });
@@ -94,7 +95,11 @@ Deno.test("accessLine can't be forged: whatever a client sends stays within its 
 });
 
 Deno.test("accessLine bounds every text of a client, and takes a trace id only from a well-formed traceparent", () => {
-  const long = accessEntry({ target: `/${"a".repeat(30_000)}?${"b".repeat(30_000)}`, userAgent: "c".repeat(30_000) });
+  const long = accessEntry({
+    target: `/${"a".repeat(30_000)}?${"b".repeat(30_000)}`,
+    userAgent: "c".repeat(30_000),
+    certificate: { subject: "d".repeat(30_000), fingerprint: "00" },
+  });
   assert.ok(accessLine(long, { format: "json", queries: true }).length < 6000);
   assert.ok(accessLine(long, { format: "combined", queries: true }).length < 6000);
   const traced = (traceparent: string) =>

@@ -23,6 +23,10 @@ export const refusals = [
   "no_certificate",
   "no_common_protocol",
   "handshake_failed",
+  "no_client_ca",
+  "no_client_certificate",
+  "bad_client_certificate",
+  "stale_session",
 ] as const;
 export type Refusal = typeof refusals[number];
 

@@ -118,6 +118,16 @@ function registerRoutes(registry: Registry, router: Router): void {
       return end ? [[{ listener, hostname }, end.getTime() / 1000]] : [];
     }),
   );
+  registry.gaugesFrom(
+    "mcproxy_client_ca_not_after_seconds",
+    "End of the first CA that vouches for clients to end, Unix time.",
+    ["listener", "hostname"],
+    each((live) => {
+      const end = router.clientAuthorityOf(live)?.value?.notAfter;
+      const { listener, hostname } = live.route;
+      return end ? [[{ listener, hostname }, end.getTime() / 1000]] : [];
+    }),
+  );
 }
 
 function registerBackends(registry: Registry, upstreams: Upstreams): void {

@@ -6,7 +6,7 @@ import type { Clock } from "@lib/clock/mod.ts";
 import { fieldValue } from "../relay/fields.ts";
 import type { RequestHead } from "../relay/message.ts";
 import type { ExchangeObserver, ObservedExchange, Outcome } from "../relay/observer.ts";
-import type { AccessEntry } from "./access_line.ts";
+import type { AccessEntry, CertifiedClient } from "./access_line.ts";
 import type { AccessLog } from "./access_log.ts";
 import type { RouteCounters } from "./counters.ts";
 
@@ -21,6 +21,7 @@ export interface ObservedConnectionOptions {
   hostname: string;
   /** As the handshake agreed. */
   alpn: string;
+  certificate: CertifiedClient | null;
   /** Of the name's route for "/": what is answered before a route is chosen counts there. */
   counters: RouteCounters;
 }
@@ -34,13 +35,13 @@ export class ObservedConnection implements ExchangeObserver {
   }
 
   refused(status: number): void {
-    const { clock, accessLog, counters, listener, client, hostname, alpn } = this.options;
+    const { clock, accessLog, counters, listener, client, hostname, alpn, certificate } = this.options;
     counters.answered(status);
     accessLog?.write({
       ...{ at: clock.now(), client, listener, hostname, method: "", target: "" },
       protocol: alpn === "h2" ? "h2" : "http/1.1",
       ...{ status, requestBytes: 0, responseBytes: 0, durationMs: 0, backend: "", rule: "", userAgent: "" },
-      ...{ isTls: true, alpn, traceparent: "", requestId: "", isCut: false },
+      ...{ isTls: true, alpn, certificate, traceparent: "", requestId: "", isCut: false },
     });
   }
 }
@@ -72,7 +73,7 @@ class ObservedRequest implements ObservedExchange {
   }
 
   #entry({ status, bytesIn, bytesOut, backend, rule, isCut }: Outcome): AccessEntry {
-    const { clock, listener, client, hostname, alpn } = this.#options;
+    const { clock, listener, client, hostname, alpn, certificate } = this.#options;
     const { method, target, version, fields } = this.#request;
     const durationMs = clock.monotonic() - this.#began;
     const value = (name: string) => fieldValue(fields, name) ?? "";
@@ -93,6 +94,7 @@ class ObservedRequest implements ObservedExchange {
       userAgent: value("user-agent"),
       isTls: true,
       alpn,
+      certificate,
       traceparent: value("traceparent"),
       requestId: value("x-request-id"),
       isCut,

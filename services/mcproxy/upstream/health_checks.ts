@@ -105,7 +105,7 @@ export class HealthChecks {
       call = await Promise.race([connecting, late.promise]);
       watch.cancel = () => call?.cancel();
       if (check.path === "") return;
-      const sent = call.send(requestOf(check, host), { remote: "127.0.0.1", prefix: "" });
+      const sent = call.send(requestOf(check, host), { remote: "127.0.0.1", clientCert: "", prefix: "" });
       const { status } = await Promise.race([this.#answer(call, sent), late.promise]);
       if (!isExpected(check, status)) throw new Error(`status ${status}`);
     } finally {

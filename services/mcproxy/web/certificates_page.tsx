@@ -43,8 +43,9 @@ async function reload(desk: Desk): Promise<Response> {
 }
 
 /** What needs a look first: those with errors, then by their end. */
-function urgency({ error, notAfter }: Certificate): number {
-  return error === "" ? notAfter === undefined ? Infinity : timestampMs(notAfter) : -1;
+function urgency({ error, notAfter, clientCaError, clientCaNotAfter }: Certificate): number {
+  if (error !== "" || clientCaError !== "") return -1;
+  return Math.min(...[notAfter, clientCaNotAfter].map((end) => end === undefined ? Infinity : timestampMs(end)));
 }
 
 export function CertificateTable({ certificates, now }: { certificates: readonly Certificate[]; now: number }) {
@@ -81,8 +82,10 @@ export function CertificateTable({ certificates, now }: { certificates: readonly
 }
 
 export function State({ certificate, now }: { certificate: Certificate; now: number }) {
-  const { error, notAfter, acme, renewAt } = certificate;
-  const left = notAfter === undefined ? Infinity : timestampMs(notAfter) - now;
+  const { error, notAfter, acme, renewAt, clientCaSubjects, clientCaNotAfter, clientCaError } = certificate;
+  const leftOf = (end: typeof notAfter) => end === undefined ? Infinity : timestampMs(end) - now;
+  const left = leftOf(notAfter);
+  const clientLeft = leftOf(clientCaNotAfter);
   return (
     <>
       <span class="marks">
@@ -95,6 +98,11 @@ export function State({ certificate, now }: { certificate: Certificate; now: num
           ? <span class="mark good">well</span>
           : null}
         {acme ? <span class="mark">by ACME</span> : null}
+        {clientCaSubjects.length > 0 ? <span class="mark">asks clients</span> : null}
+        {clientCaError !== "" ? <span class="mark bad">client CA can't be used</span> : null}
+        {clientLeft < soonDays * dayMs
+          ? <span class="mark bad">client CA {clientLeft <= 0 ? "expired" : "ends soon"}</span>
+          : null}
       </span>
       {renewAt === undefined ? null : (
         <>
@@ -105,6 +113,7 @@ export function State({ certificate, now }: { certificate: Certificate; now: num
         </>
       )}
       {error === "" ? null : <p class="error">{error}</p>}
+      {clientCaError === "" ? null : <p class="error">{clientCaError}</p>}
     </>
   );
 }

@@ -46,6 +46,7 @@ export function RouteForm({ visit, action, cancel, draft, errors, listeners, ver
         mono
       />
       <Certificate {...props} />
+      <Clients {...props} />
       <Backend {...props} />
       <Requests {...props} />
       <Answers {...props} />
@@ -159,6 +160,32 @@ function Certificate({ draft, errors }: PartProps) {
         />
       </div>
     </fieldset>
+  );
+}
+
+function Clients({ draft, errors }: PartProps) {
+  return (
+    <Part title="Who may come in" names={["client_cert", "client_ca"]} draft={draft} errors={errors}>
+      <div class="line">
+        <Choice
+          name="client_cert"
+          label="Certificate of the client"
+          value={draft.client_cert}
+          errors={errors}
+          options={[["", "not asked for"], ["asked", "asked for"], ["required", "required"]]}
+        />
+        <Field
+          name="client_ca"
+          label="File of the CAs that it must lead to"
+          value={draft.client_ca}
+          errors={errors}
+          hint="PEM, below the certificate folder. For the path /, and holds for the whole name."
+          placeholder="staff-ca.pem"
+          class="wide"
+          mono
+        />
+      </div>
+    </Part>
   );
 }
 

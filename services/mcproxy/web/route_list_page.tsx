@@ -146,6 +146,7 @@ export function RouteMarks({ route, isServed }: { route: Route; isServed: boolea
       {route.maintenance === "" ? null : <span class="mark bad">maintenance</span>}
       {isServed ? null : <span class="mark bad">not served</span>}
       {route.acme ? <span class="mark">ACME</span> : null}
+      {route.clientCert === "" ? null : <span class="mark">client certificate {route.clientCert}</span>}
     </>
   );
 }

@@ -158,6 +158,8 @@ function Settings(
     ["PROXY header", route.sendProxyProtocol],
     ["Certificate file", route.tlsCert],
     ["Key file", route.tlsKey],
+    ["Certificates of clients", route.clientCert],
+    ["Their CAs", route.clientCa],
     ["The path", route.stripPath ? "isn't passed on" : ""],
     ["Edits of requests", edits(route.requestHeaders)],
     ["Edits of answers", edits(route.responseHeaders)],

@@ -1,0 +1,2 @@
+-- The settings of a route may say that clients must show a certificate. A program that doesn't know so would let anybody
+-- in; it refuses a database that has this migration, which is all that this one is for.
