@@ -19,7 +19,7 @@ export function prefixed(message: Uint8Array): Uint8Array {
   return framed;
 }
 
-/** What requests that aren't whole yet may hold, those of all connections of a server together. */
+/** What requests that aren't whole yet may hold, those of many connections together. */
 export class MessageBudget {
   #held = 0;
 
@@ -52,14 +52,15 @@ export interface MessageLimits {
 export class MessageReader {
   /** Called before each wait for the peer. */
   onWait: (() => void) | null = null;
+  /** Of the messages from here on. */
+  limits: MessageLimits;
   readonly #stream: ServerStream;
-  readonly #limits: MessageLimits;
   /** Of the last chunk, what hasn't been used. */
   #chunk: Uint8Array = nothing;
 
   constructor(stream: ServerStream, limits: MessageLimits) {
     this.#stream = stream;
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   /**
@@ -80,7 +81,7 @@ export class MessageReader {
       // compression.md of gRPC: no encoding but identity was announced, so nothing can be compressed.
       throw new WireFault(statusCodes.internal, "Compressed-Flag is set, but grpc-encoding names no compression");
     }
-    const { maxBytes } = this.#limits;
+    const { maxBytes } = this.limits;
     if (length > maxBytes) {
       const message = `Received message larger than max (${length} vs ${maxBytes})`;
       throw new WireFault(statusCodes.resourceExhausted, message, "too_large");
@@ -89,7 +90,7 @@ export class MessageReader {
   }
 
   async #message(length: number): Promise<Uint8Array> {
-    const { budget } = this.#limits;
+    const { budget } = this.limits;
     let message = new Uint8Array(Math.min(length, firstBytes));
     let taken = 0;
     try {

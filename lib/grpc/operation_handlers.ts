@@ -37,6 +37,7 @@ export function serveOperation(operation: Operation, options: HandlerOptions): S
       if (token !== undefined) call.token = token;
       call.caller = await identify(access, token, options.authenticate);
       checkAccess(operation, call.caller);
+      if (call.caller !== null) wire.identified();
       const request = decodeRequest(method.input, await wire.onlyMessage());
       if (streaming) {
         wire.open();

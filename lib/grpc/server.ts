@@ -28,8 +28,11 @@ const limits: Partial<Http2Limits> = {
   stalledWindowMs: 10 * 60_000,
 };
 
-/** Of all requests that aren't whole yet: 64 of the largest. */
-const unfinishedBytes = 64 * maxBodyBytes;
+/**
+ * What requests that aren't whole yet may hold, as many of the largest; those of nobody we know apart, or anybody could
+ * take the room of all.
+ */
+const unfinished = { callers: 64, strangers: 16 };
 
 export interface GrpcServerOptions {
   /** "host:port" (port 0 lets the system choose) or "unix:/absolute/path". */
@@ -132,7 +135,8 @@ function tellFault({ fault, error }: Http2ServerConnection, remote: string, log:
 class Calls {
   readonly #methods: ReadonlyMap<string, ServeCall>;
   readonly #log: Logger;
-  readonly #limits: MessageLimits = { maxBytes: maxBodyBytes, budget: new MessageBudget(unfinishedBytes) };
+  readonly #callers = limitsFor(unfinished.callers);
+  readonly #strangers = limitsFor(unfinished.strangers);
 
   /** @param methods by their paths */
   constructor(methods: Iterable<[string, ServeCall]>, log: Logger) {
@@ -149,7 +153,11 @@ class Calls {
     const refusal = httpRefusal(stream, head);
     if (refusal !== null) return stream.respond(refusal.status, refusal.fields, true);
     const timeout = head.timeout === undefined ? null : timeoutMs(head.timeout);
-    const call = new ServerCall(stream, { head, timeoutMs: timeout, remote, limits: this.#limits });
+    const call = new ServerCall(stream, {
+      ...{ head, timeoutMs: timeout, remote },
+      strangers: this.#strangers,
+      callers: this.#callers,
+    });
     try {
       const method = this.#methods.get(stream.path);
       if (method === undefined) {
@@ -172,4 +180,8 @@ class Calls {
       call.end(wireStatus(shown));
     }
   }
+}
+
+function limitsFor(requests: number): MessageLimits {
+  return { maxBytes: maxBodyBytes, budget: new MessageBudget(requests * maxBodyBytes) };
 }

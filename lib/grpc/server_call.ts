@@ -15,7 +15,10 @@ export interface ServerCallOptions {
   timeoutMs: number | null;
   /** The peer's address without a port, or "unix". */
   remote: string;
-  limits: MessageLimits;
+  /** Of messages, until it is known who calls. */
+  strangers: MessageLimits;
+  /** And from then on. */
+  callers: MessageLimits;
 }
 
 /** Serves one RPC; what it throws ends the call with an error. */
@@ -27,6 +30,7 @@ export class ServerCall {
   readonly remote: string;
   readonly #stream: ServerStream;
   readonly #messages: MessageReader;
+  readonly #callers: MessageLimits;
   readonly #abort = new AbortController();
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #opened = false;
@@ -34,11 +38,12 @@ export class ServerCall {
   /** Lets a `send` go that waits for room. */
   #release: (() => void) | null = null;
 
-  constructor(stream: ServerStream, { head, timeoutMs, remote, limits }: ServerCallOptions) {
+  constructor(stream: ServerStream, { head, timeoutMs, remote, strangers, callers }: ServerCallOptions) {
     this.#stream = stream;
     this.head = head;
     this.remote = remote;
-    this.#messages = new MessageReader(stream, limits);
+    this.#messages = new MessageReader(stream, strangers);
+    this.#callers = callers;
     stream.onReset = () => this.#over();
     if (timeoutMs !== null) {
       this.#deadline = setTimeout(() => this.#expire("Deadline exceeded"), Math.min(timeoutMs, maxTimerMs));
@@ -48,6 +53,11 @@ export class ServerCall {
   /** Aborts when the caller hangs up, its connection goes, or its deadline passes; not once the call has ended. */
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** It is known who calls. */
+  identified(): void {
+    this.#messages.limits = this.#callers;
   }
 
   /**

@@ -289,3 +289,16 @@ Deno.test("a call that is reset in the same breath never reaches its handler, an
   await using other = await RawClient.connect(server.address);
   assert.equal(shown(await other.call({ path: zone, more: admin })), "200 5 octets, 0");
 });
+
+Deno.test("requests that strangers never finish leave those of callers their room", async () => {
+  await using server = await start();
+  await using stranger = await RawClient.connect(server.address);
+  const unfinished = framed(new Uint8Array(600_000), 0, 1 << 20);
+  const opened = Array.from({ length: 65 }, () => stranger.start({ path: health, body: [], open: true }));
+  // Those that are refused don't take all of it.
+  await Promise.allSettled(opened.map((stream) => stream.write(unfinished)));
+  await stranger.connection.ping();
+  await using caller = await RawClient.connect(server.address);
+  const answer = await caller.call({ path: zone, more: admin, body: [framed(padding(100_000))] });
+  assert.equal(answer.trailers.get("grpc-status"), "0");
+});
