@@ -84,8 +84,9 @@ export function Upstreams({ upstreams }: { upstreams: readonly Upstream[] }) {
 
 export function CacheFacts({ stats }: { stats: Stats }) {
   const { cacheEntries, cacheBytes, cacheHits, answersForwarded, staleAnswers, blocked } = stats;
-  const asked = cacheHits + answersForwarded;
-  const share = asked === 0n ? "–" : `${(Number(cacheHits) / Number(asked) * 100).toFixed(0)} %`;
+  // The addresses of an ALIAS come from the cache, too, but count as our own answer.
+  const part = Math.min(1, Number(cacheHits) / Number(answersForwarded));
+  const share = answersForwarded === 0n ? "–" : `${(part * 100).toFixed(0)} %`;
   return (
     <dl class="tiles">
       <Tile name="Answers kept" value={cacheEntries.toLocaleString("en")} />

@@ -10,6 +10,7 @@ import {
   noErrors,
   RelativeTime,
   Tick,
+  type Visit,
 } from "@lib/web/mod.ts";
 import type { Dnssec, DnssecKey } from "@proto/mcns/v1/dnssec_pb.ts";
 import { type Desk, type DeskRoute, zoneOf } from "./desk.ts";
@@ -29,7 +30,7 @@ async function showDnssec(desk: Desk, errors: FormErrors = noErrors): Promise<Re
     <>
       <FormError errors={errors} />
       <DnssecState state={state} now={desk.now} />
-      {mayChange && state.waitsForDs ? <DsForm desk={desk} zone={zone.name} /> : null}
+      {mayChange && state.waitsForDs ? <DsForm visit={desk.visit} state={state} /> : null}
       {mayChange && !state.signed ? <SignForm desk={desk} zone={zone.name} errors={errors} /> : null}
       {mayChange && state.signed ? <KeyForms desk={desk} state={state} /> : null}
     </>
@@ -107,15 +108,19 @@ function Time({ at, now }: { at: Timestamp; now: number }) {
   return <RelativeTime at={timestampMs(at)} now={now} />;
 }
 
-function DsForm({ desk, zone }: { desk: Desk; zone: string }) {
+/** Without a DS to give out, the zone is on its way to be unsigned. */
+export function DsForm({ visit, state: { zone, ds } }: { visit: Visit; state: Dnssec }) {
   return (
     <form method="post" action={zoneAddress(zone, "/dnssec")} class="notice">
-      <CsrfField visit={desk.visit} />
+      <CsrfField visit={visit} />
       <p>
-        Give these DS records to the parent zone, at the registrar or whoever runs it. When it has them, and no others,
-        confirm it here: the rollover goes on then.
+        {ds.length === 0
+          ? "Have the parent zone remove its DS records, at the registrar or whoever runs it. When it has none left, confirm it here: the zone becomes unsigned once every cache has forgotten them."
+          : "Give these DS records to the parent zone, at the registrar or whoever runs it. When it has them, and no others, confirm it here: the rollover goes on then."}
       </p>
-      <button type="submit" name="act" value="confirm-ds">The parent has these DS records</button>
+      <button type="submit" name="act" value="confirm-ds">
+        {ds.length === 0 ? "The parent has no DS records any more" : "The parent has these DS records"}
+      </button>
     </form>
   );
 }
@@ -216,10 +221,16 @@ async function act(desk: Desk): Promise<Response> {
         return visit.redirect(here, "The rollover has begun.");
       case "confirm-ds":
         await dnssec.confirmDs({ zone });
-        return visit.redirect(here, "Noted: the parent has the DS records.");
+        return visit.redirect(here, "Noted; below is what comes next.");
       case "unsign":
         await dnssec.unsignZone({ zone, force: form.checked("force") });
-        return visit.redirect(here, "The zone is no longer signed.");
+        // Not yet, where the parent may have a DS: that goes first.
+        return visit.redirect(
+          here,
+          (await dnssec.getDnssec({ zone })).signed
+            ? "The zone becomes unsigned when its parent has no DS any more."
+            : "The zone is no longer signed.",
+        );
       default:
         return visit.redirect(here);
     }

@@ -123,14 +123,16 @@ const actions: Record<string, string> = {
   "record.set": "set records",
   "record.delete": "deleted records",
   "record.delete_owned": "removed a service's records",
+  "record.expire": "let records go at their end",
+  "record.ptr": "changed PTR records with their addresses",
   "zone.create": "made the zone",
   "zone.update": "changed the zone's settings",
   "zone.import": "imported a zone file",
+  "zone.delete": "deleted the zone",
   "dnssec.sign": "signed the zone",
   "dnssec.unsign": "took the signatures away",
   update: "sent a dynamic update",
   transfer: "transferred the zone",
-  expiry: "let records expire",
   undo: "took a change back",
 };
 

@@ -38,11 +38,13 @@ export async function recordsOf(records: Records, { zone, name, type }: RecordKe
 
 /**
  * Changes one record, in one transaction together with the others of its set, which share its TTL (RFC 2181 §5.2).
- * @throws PlatformError `conflict` when the record isn't there any more; `invalid` for the new value
+ * @throws PlatformError `conflict` when the record isn't there any more, or can't be moved without another one;
+ *   `invalid` for the new value
  */
 export async function changeRecord(records: Records, key: RecordKey, edit: RecordEdit, now: number): Promise<void> {
   const { zone, name, type, view } = key;
-  const set = (await recordsOf(records, key)).filter((one) => one.view === view);
+  const all = await recordsOf(records, key);
+  const set = all.filter((one) => one.view === view);
   const record = set.find(({ value }) => value === key.value);
   if (record === undefined) {
     throw conflict(
@@ -55,7 +57,14 @@ export async function changeRecord(records: Records, key: RecordKey, edit: Recor
   const kept = { service: record.service, lease: record.lease, ttl: edit.ttl };
   const expiresIn = edit.expiresIn ?? secondsLeft(record, now);
   if (edit.view !== view) {
-    // Deleted first: a deletion that names no view takes the value from all of them.
+    // A deletion that names no view takes the value from all of them.
+    const along = view === "" ? all.find((one) => one.view !== "" && one.value === key.value) : undefined;
+    if (along !== undefined) {
+      throw conflict(
+        `Cannot move ${type} ${quote(name)} to another view: view ${along.view} has the same value, and would lose it`,
+        { hint: `Give the one of view ${along.view} another value first, or delete both and add them anew` },
+      );
+    }
     await records.deleteRecords({ zone, name, type, value: key.value, view });
     const moved = { zone, name, type, expiresIn, ...kept };
     try {

@@ -103,7 +103,7 @@ function DeleteForm({ desk, zone, errors }: { desk: Desk; zone: Zone; errors: Fo
       <CsrfField visit={desk.visit} />
       <p>
         Its {countText(zone.recordCount, "record")}{" "}
-        and its history go with it, and this can't be undone. Its zone file can be{" "}
+        go with it, and this can't be undone; who changed what in it stays known. Its zone file can be{" "}
         <a href={zoneAddress(zone.name, "/download")}>downloaded</a> first.
       </p>
       <Field

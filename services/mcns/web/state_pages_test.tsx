@@ -3,7 +3,10 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import assert from "node:assert/strict";
 import { DnssecSchema } from "@proto/mcns/v1/dnssec_pb.ts";
 import { TransferSchema } from "@proto/mcns/v1/transfer_pb.ts";
-import { DnssecState } from "./dnssec_page.tsx";
+import { StatsSchema } from "@proto/mcns/v1/mcns_pb.ts";
+import { CacheFacts } from "./cache_page.tsx";
+import type { Visit } from "@lib/web/mod.ts";
+import { DnssecState, DsForm } from "./dnssec_page.tsx";
 import { parsePeers, peerLines, TransferState } from "./transfers_page.tsx";
 
 const now = Date.UTC(2026, 10, 21);
@@ -35,6 +38,13 @@ Deno.test("DnssecState shows keys, the DS to copy and what comes next", async ()
   assert.match(unsigned, /not signed/);
 });
 
+Deno.test("DsForm asks the parent for the DS, or to take it away from a zone that becomes unsigned", async () => {
+  const visit = { session: null } as Visit;
+  const html = async (ds: string[]) => String(await <DsForm visit={visit} state={create(DnssecSchema, { ds })} />);
+  assert.match(await html(["example.org. 3600 IN DS 12345 15 2 ABCD"]), /Give these DS records/);
+  assert.match(await html([]), /remove its DS records[^]*The parent has no DS records any more/);
+});
+
 Deno.test("TransferState says loudly that a secondary fails or has expired", async () => {
   const state = create(TransferSchema, {
     zone: "example.net",
@@ -57,6 +67,25 @@ Deno.test("parsePeers reads what peerLines writes", () => {
     { address: "198.51.100.0/24", tsigKey: "k", tlsName: "" },
   ];
   const { secondaries } = create(TransferSchema, { secondaries: peers });
-  assert.deepEqual(parsePeers(peerLines(secondaries)), peers);
-  assert.deepEqual(parsePeers("\r\n  \r\n 192.0.2.1:53   key=a \r\n"), [{ ...peers[0], tsigKey: "a" }]);
+  assert.deepEqual(parsePeers(peerLines(secondaries), "secondaries"), peers);
+  assert.deepEqual(parsePeers("\r\n  \r\n 192.0.2.1:53   key=a \r\n", "secondaries"), [{ ...peers[0], tsigKey: "a" }]);
+});
+
+Deno.test("parsePeers takes no word that it doesn't know: a peer would be let in without its key", () => {
+  for (const word of ["tsig=a", "key:a", "a", "key=", "tls="]) {
+    assert.throws(() => parsePeers(`192.0.2.1:53 ${word}`, "secondaries"), {
+      code: "invalid",
+      field: "secondaries",
+      message: `secondaries: an address is followed by key=NAME or tls=NAME, got "${word}"`,
+    });
+  }
+});
+
+Deno.test("CacheFacts tells how many of the forwarded answers came from the cache", async () => {
+  const share = async (cacheHits: bigint, answersForwarded: bigint) =>
+    /From the cache<\/dt><dd>([^<]*)</.exec(
+      String(await <CacheFacts stats={create(StatsSchema, { cacheHits, answersForwarded })} />),
+    )![1];
+  // A hit is a forwarded answer, too.
+  assert.deepEqual([await share(3n, 4n), await share(4n, 4n), await share(0n, 0n)], ["75 %", "100 %", "–"]);
 });

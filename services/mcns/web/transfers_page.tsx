@@ -1,5 +1,6 @@
 /** Which servers a zone comes from and goes to, and how that goes. */
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
+import { invalid, quote } from "@lib/errors/mod.ts";
 import { CsrfField, Field, FormError, type FormErrors, formErrors, noErrors, RelativeTime } from "@lib/web/mod.ts";
 import type { Transfer, ZonePeer } from "@proto/mcns/v1/transfer_pb.ts";
 import { type Desk, type DeskRoute, zoneOf } from "./desk.ts";
@@ -193,12 +194,23 @@ export function peerLines(peers: readonly ZonePeer[]): string {
   ).join("\n");
 }
 
-/** What the operation doesn't take it says itself, with the address. */
-export function parsePeers(text: string): { address: string; tsigKey: string; tlsName: string }[] {
+/**
+ * A line each. What the operation doesn't take it says itself, with the address.
+ * @throws PlatformError `invalid` on `field` for a word that is none of ours
+ */
+export function parsePeers(text: string, field: string): { address: string; tsigKey: string; tlsName: string }[] {
   return text.split("\n").map((line) => line.trim()).filter((line) => line !== "").map((line) => {
-    const [address = "", ...rest] = line.split(/\s+/);
-    const named = (name: string) => rest.find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
-    return { address, tsigKey: named("key"), tlsName: named("tls") };
+    const [address = "", ...words] = line.split(/\s+/);
+    const peer = { address, tsigKey: "", tlsName: "" };
+    for (const word of words) {
+      const [, name, value] = /^(key|tls)=(.+)$/.exec(word) ?? [];
+      if (value === undefined) {
+        throw invalid(field, `an address is followed by key=NAME or tls=NAME, got ${quote(word)}`);
+      }
+      if (name === "key") peer.tsigKey = value;
+      else peer.tlsName = value;
+    }
+    return peer;
   });
 }
 
@@ -215,8 +227,8 @@ async function act(desk: Desk): Promise<Response> {
       case "peers":
         await transfer.setTransfer({
           zone,
-          primaries: parsePeers(form.optional("primaries") ?? ""),
-          secondaries: parsePeers(form.optional("secondaries") ?? ""),
+          primaries: parsePeers(form.optional("primaries") ?? "", "primaries"),
+          secondaries: parsePeers(form.optional("secondaries") ?? "", "secondaries"),
         });
         return visit.redirect(here, "Servers saved.");
       case "catalog": {

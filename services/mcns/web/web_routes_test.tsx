@@ -21,7 +21,11 @@ interface UnderTest extends AsyncDisposable {
 
 /** Pages over real operations on a real store; MCIAS is a set of accounts whose password is their name. */
 async function underTest(): Promise<UnderTest> {
-  const store = await storeUnderTest({ views: [{ name: "lan", has: (address) => address.startsWith("192.168.") }] });
+  const views = [
+    { name: "lan", has: (address: string) => address.startsWith("192.168.") },
+    { name: "guests", has: (address: string) => address.startsWith("10.") },
+  ];
+  const store = await storeUnderTest({ views });
   const { zones, records, changes, editor, clock } = store;
   const good = new Map<string, Caller>();
   const web = webRoutes({
@@ -148,6 +152,19 @@ Deno.test("pages move a record to a view and let it go by itself", async () => {
   assert.match(moved.html, /view lan[^]*goes <time[^>]*>in [12] h/);
   assert.equal(lookUp(test.store.directory, "nas.example.org A"), "no_name");
   assert.equal(lookUp(test.store.views.directoryFor("192.168.1.1"), "nas.example.org A"), "60 192.0.2.1");
+});
+
+Deno.test("pages move no record that would take a view's own along", async () => {
+  await using test = await underTest();
+  const ada = await withZone(test);
+  for (const view of ["", "lan"]) await ada.post(`${zone}/add`, { ...wwwA, view }, zone);
+  const page = `${zone}/record?name=www&type=A&value=192.0.2.1`;
+  const refused = await ada.post(page, { value: "192.0.2.1", ttl: "60", view: "guests", expires: "" }, page);
+  assert.equal(refused.status, 409, refused.html);
+  assert.match(refused.html, /view lan has the same value/);
+  for (const address of ["192.168.1.1", "10.0.0.1"]) {
+    assert.equal(lookUp(test.store.views.directoryFor(address), "www.example.org A"), "300 192.0.2.1");
+  }
 });
 
 Deno.test("pages show who changed what, and take it back once it is confirmed", async () => {
