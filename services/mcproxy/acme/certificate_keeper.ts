@@ -5,7 +5,7 @@
  * Of several processes over one folder, one orders; the others take what it writes.
  * @module
  */
-import type { AcmeClient, ChallengeSolver } from "@lib/acme/mod.ts";
+import type { AcmeClient, ChallengeSolver, Renewal } from "@lib/acme/mod.ts";
 import type { Clock } from "@lib/clock/mod.ts";
 import { messageOf, PlatformError } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
@@ -39,6 +39,8 @@ const mostRetryAfterMs = 24 * 3_600_000;
  * life where that is less.
  */
 const leastLifeMs = 3_600_000;
+/** When the CA couldn't be asked when to renew, it is tried again after this, ms. */
+const askRetryMs = 600_000;
 
 interface Entry {
   readonly hostname: string;
@@ -53,7 +55,7 @@ interface Entry {
   /** When to ask the CA when to renew. */
   askAt: number;
   failures: number;
-  /** Why the last order failed; "" when it didn't. */
+  /** Why the last order failed, or the last question when to renew; "" when they didn't. */
   failure: string;
   running: boolean;
 }
@@ -243,12 +245,24 @@ export class CertificateKeeper {
 
   async #ask(entry: Entry): Promise<void> {
     const { files, stop } = entry;
-    const client = await this.#opened();
-    const { at, askAgainAt, byCa, explanationUrl } = await client.renewal(files!.chainPem, stop.signal);
+    let renewal: Renewal;
+    try {
+      const client = await this.#opened();
+      renewal = await client.renewal(files!.chainPem, stop.signal);
+    } catch (error) {
+      if (stop.signal.aborted) return;
+      entry.askAt = this.#options.clock.now() + askRetryMs;
+      if (entry.failures === 0) entry.failure = messageOf(error);
+      throw error;
+    }
     if (stop.signal.aborted) return;
+    const { at, askAgainAt, byCa, explanationUrl } = renewal;
     entry.askAt = askAgainAt.getTime();
     // While orders fail, their back-off counts.
-    if (entry.failures === 0) entry.orderAt = Math.max(at.getTime(), entry.restUntil);
+    if (entry.failures === 0) {
+      entry.orderAt = Math.max(at.getTime(), entry.restUntil);
+      entry.failure = "";
+    }
     this.#options.log.debug("ACME renewal planned", {
       hostname: entry.hostname,
       at: at.toISOString(),

@@ -59,7 +59,8 @@ interface Scene {
   dir: string;
   clock: FakeClock;
   ca: PlayedCa;
-  keeper(): CertificateKeeper & AsyncDisposable;
+  /** @param client the way to the CA; default: one that works */
+  keeper(client?: () => PlayedCa): CertificateKeeper & AsyncDisposable;
   /** Lets everything that is due happen. */
   settle(keeper: CertificateKeeper): Promise<void>;
 }
@@ -68,11 +69,11 @@ async function withScene(work: (scene: Scene) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "keeper-" });
   const clock = new FakeClock(Date.now());
   const ca = new PlayedCa(await throwawayCa(), clock);
-  const keeper = () => {
+  const keeper = (client = () => ca) => {
     const folder = new PairFolder(`${dir}/acme`);
     const made = new CertificateKeeper({
       folder,
-      client: () => ca,
+      client,
       solver,
       clock,
       log: silentLogger,
@@ -265,4 +266,28 @@ Deno.test("PairFolder mends what a crash between its two renames left", () =>
     } finally {
       folder.close();
     }
+  }));
+
+Deno.test("CertificateKeeper that can't ask when to renew says so, and waits before it tries again", () =>
+  withScene(async ({ clock, ca, keeper, settle }) => {
+    {
+      await using first = keeper();
+      first.retain(new Set([name]));
+      await settle(first);
+    }
+    let tries = 0, isBroken = true;
+    await using second = keeper(() => {
+      tries++;
+      if (isBroken) throw new Error("the account's key can't be read");
+      return ca;
+    });
+    second.retain(new Set([name]));
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+    assert.equal(tries, 1);
+    assert.match(second.alarms().join(), /can't be renewed and ends at .*: the account's key can't be read/);
+    assert.ok(second.find(name).context !== null, "served all the same");
+    isBroken = false;
+    clock.advance(hourMs);
+    await settle(second);
+    assert.deepEqual([tries, second.alarms()], [2, []]);
   }));
