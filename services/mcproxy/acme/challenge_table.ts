@@ -40,7 +40,11 @@ export class ChallengeTable implements ChallengeSolver {
     Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
     for (const { name } of Deno.readDirSync(dir)) {
       const path = join(dir, name);
-      if (clock.now() - (Deno.lstatSync(path).mtime?.getTime() ?? 0) > staleMs) Deno.removeSync(path);
+      try {
+        if (clock.now() - (Deno.lstatSync(path).mtime?.getTime() ?? 0) > staleMs) Deno.removeSync(path);
+      } catch {
+        // The other process has just taken it away, or it is nothing of ours: it harms nobody.
+      }
     }
   }
 
