@@ -60,7 +60,7 @@ export class ListenerSet {
 
   /** Opens all of them. @throws PlatformError when one of the configuration's can't be opened */
   start(): void {
-    for (const listener of this.#configured) this.#add(listener, true);
+    for (const listener of this.#configured) this.#opened(listener, true, this.#options.open(listener));
     this.reload();
   }
 
@@ -109,12 +109,12 @@ export class ListenerSet {
   /**
    * Opens a listener, or changes one; idempotent.
    * @throws PlatformError `invalid` for a bad field, `conflict` for one of the configuration's, `unavailable` when the
-   *   address is taken
+   *   address is taken or the store doesn't take it; then all is as before
    */
   put(input: ListenerInput): OpenListener {
     const listener = this.#checked(input);
-    this.#set(listener);
-    this.#options.store.put({ ...listener, proxyProtocolFrom: [...listener.proxyProtocolFrom] });
+    const row = { ...listener, proxyProtocolFrom: [...listener.proxyProtocolFrom] };
+    this.#set(listener, () => this.#options.store.put(row));
     this.#failed.delete(listener.name);
     this.#options.changed();
     return this.#open.get(listener.name)!;
@@ -168,27 +168,27 @@ export class ListenerSet {
     return this.#configured.some((listener) => listener.name === name);
   }
 
-  /** @returns whether there is one more */
-  #set(listener: Listener): boolean {
+  /**
+   * @param store keeps the change; when it throws, all is as before
+   * @returns whether there is one more
+   */
+  #set(listener: Listener, store = () => {}): boolean {
     const open = this.#open.get(listener.name);
-    if (open === undefined) {
-      this.#add(listener, false);
-      return true;
-    }
-    if (open.listener.address === listener.address && open.listener.kind === listener.kind) {
+    if (open?.listener.address === listener.address && open.listener.kind === listener.kind) {
       open.door.trust(listener.proxyProtocolFrom);
+      orElse(store, () => open.door.trust(open.listener.proxyProtocolFrom));
       this.#open.set(listener.name, { ...open, listener });
-    } else {
-      // Other addresses don't collide, and the same one may be bound twice for the moment (port sharing).
-      const door = this.#options.open(listener);
-      this.#close(listener.name);
-      this.#open.set(listener.name, { listener, fromConfig: false, address: door.address, door });
+      return false;
     }
-    return false;
+    // Other addresses don't collide, and the same one may be bound twice for the moment (port sharing).
+    const door = this.#options.open(listener);
+    orElse(store, () => this.#drain(door));
+    if (open !== undefined) this.#close(listener.name);
+    this.#opened(listener, false, door);
+    return open === undefined;
   }
 
-  #add(listener: Listener, fromConfig: boolean): void {
-    const door = this.#options.open(listener);
+  #opened(listener: Listener, fromConfig: boolean, door: Door): void {
     this.#open.set(listener.name, { listener, fromConfig, address: door.address, door });
     this.#options.log.info("Listening", { listener: listener.name, kind: listener.kind, address: door.address });
   }
@@ -196,10 +196,24 @@ export class ListenerSet {
   #close(name: string): void {
     const open = this.#open.get(name)!;
     this.#open.delete(name);
-    const closing = open.door.close(this.#options.drainMs);
+    this.#drain(open.door);
+    this.#options.log.info("Listener closed", { listener: name });
+  }
+
+  #drain(door: Door): void {
+    const closing = door.close(this.#options.drainMs);
     this.#closing.add(closing);
     closing.finally(() => this.#closing.delete(closing));
-    this.#options.log.info("Listener closed", { listener: name });
+  }
+}
+
+/** Runs `work`; when it throws, `undo` as well. */
+function orElse(work: () => void, undo: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    undo();
+    throw error;
   }
 }
 

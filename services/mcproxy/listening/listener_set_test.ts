@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
+import { unavailable } from "@lib/errors/mod.ts";
 import { grpcClient } from "@lib/grpc/mod.ts";
 import { ListenerService, RouteService, StatsService } from "@proto/mcproxy/v1/mcproxy_pb.ts";
+import { silentLogger } from "@lib/log/mod.ts";
+import type { ListenerInput } from "../domain/listener.ts";
+import type { StoredListener } from "../store/listener_store.ts";
 import { l7Route, testProxy } from "../testing/proxy.ts";
+import { ListenerCounters } from "../traffic/counters.ts";
 import { answering, exchange, RawBackend, RawConnection } from "../testing/raw.ts";
+import { ListenerSet } from "./listener_set.ts";
 
 /** A port that was free a moment ago. */
 function freePort(): number {
@@ -136,4 +142,52 @@ Deno.test("a listener of kind tcp gives every byte to its one route, and its PRO
   assert.deepEqual(seen, ["bye\r\n", "PROXY TCP4 192.0.2.7 192.0.2.1 4000 25\r\nbye\r\n"]);
   const { listeners: [, mail] } = await stats.getStats({});
   assert.deepEqual(mail!.refused, { no_route: 1n, no_proxy_header: 1n });
+});
+
+Deno.test("ListenerSet.put leaves nothing open that it could not store", () => {
+  const address = "127.0.0.1:8443";
+  const events: string[] = [];
+  const rows: StoredListener[] = [];
+  let isFull = false;
+  const set = new ListenerSet({
+    configured: [],
+    store: {
+      all: () => rows,
+      put: (row) => {
+        if (isFull) throw unavailable("The disk is full");
+        rows.splice(0, 1, row);
+      },
+      delete: () => false,
+    },
+    allowedAddresses: [address],
+    open: ({ kind }) => {
+      events.push(`open ${kind}`);
+      return {
+        address,
+        counters: new ListenerCounters(),
+        trust: (senders) => void events.push(`trust ${senders.join()}`),
+        close: () => {
+          events.push(`close ${kind}`);
+          return Promise.resolve();
+        },
+      };
+    },
+    routesOn: () => 0,
+    changed: () => {},
+    drainMs: 0,
+    log: silentLogger,
+  });
+  set.start();
+  const put = (more: Partial<ListenerInput> = {}) =>
+    set.put({ name: "alt", address, kind: "tls", proxyProtocolFrom: [], ...more });
+  isFull = true;
+  assert.throws(() => put(), { code: "unavailable" });
+  assert.deepEqual([events.splice(0), set.all().length], [["open tls", "close tls"], 0]);
+  isFull = false;
+  put();
+  isFull = true;
+  assert.throws(() => put({ proxyProtocolFrom: ["10.0.0.1"] }), { code: "unavailable" });
+  assert.throws(() => put({ kind: "http" }), { code: "unavailable" });
+  assert.deepEqual(events, ["open tls", "trust 10.0.0.1", "trust ", "open http", "close http"]);
+  assert.deepEqual(set.all().map(({ listener }) => listener.kind), ["tls"]);
 });
