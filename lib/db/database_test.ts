@@ -67,6 +67,20 @@ Deno.test(
 );
 
 Deno.test(
+  "openDatabase tells why a migration failed, also when SQLite has rolled it back by itself",
+  inFolder((path) => {
+    // As it does when the disk is full.
+    const undone: Migration = {
+      name: "002_undone",
+      sql: "INSERT INTO notes (id, text) VALUES (1, 'a'); INSERT OR ROLLBACK INTO notes (id, text) VALUES (1, 'b')",
+    };
+    assert.throws(() => open(path, [notes, undone]), /UNIQUE constraint failed/);
+    using db = open(path, [notes]);
+    assert.equal(count(db), 0);
+  }),
+);
+
+Deno.test(
   "openDatabase leaves nothing of a migration that fails half way",
   inFolder((path) => {
     const broken: Migration = {

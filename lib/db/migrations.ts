@@ -59,7 +59,8 @@ export function migrate(db: DatabaseSync, migrations: readonly Migration[], path
       }
       db.exec("COMMIT");
     } catch (error) {
-      db.exec("ROLLBACK");
+      // SQLite has rolled back by itself after some errors (disk full).
+      if (db.isTransaction) db.exec("ROLLBACK");
       throw error;
     }
   }
