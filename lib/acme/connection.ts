@@ -59,19 +59,20 @@ export class AcmeConnection {
   }
 
   /**
-   * Read once an hour.
+   * Read once an hour, for all who wait for it.
+   * @param signal ends the waiting, not the reading
    * @throws PlatformError `unavailable` when the server doesn't answer, `conflict` when what it says can't be used
    */
   directory(signal?: AbortSignal): Promise<Directory> {
     const now = this.#clock.monotonic();
     if (this.#directory === null || now - this.#directory.at > directoryMs) {
-      const read = this.get(this.#directoryUrl.href, signal).then((answer) =>
+      const read = this.get(this.#directoryUrl.href).then((answer) =>
         readDirectory(this.json(answer, "its directory"), this.origin)
       );
       read.catch(() => this.forgetDirectory());
       this.#directory = { read, at: now };
     }
-    return this.#directory.read;
+    return signal === undefined ? this.#directory.read : unlessAborted(this.#directory.read, signal);
   }
 
   /** The next use reads the directory again. */
@@ -182,6 +183,20 @@ export class AcmeConnection {
       body: await readBody(response.body),
       retryAfter: retryAfterSeconds(response.headers, this.#clock.now()),
     };
+  }
+}
+
+/** Settles as `promise` does, or rejects when `signal` aborts first. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stopped = Promise.withResolvers<never>();
+  const abort = () =>
+    stopped.reject(unavailable("The request to the ACME server was given up", { cause: signal.reason }));
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([promise, stopped.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 
