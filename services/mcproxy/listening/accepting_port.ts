@@ -6,6 +6,7 @@ import type { Logger } from "@lib/log/mod.ts";
 import { acceptLoop, formatAddress, listenTcp, parseAddress } from "@lib/tls/mod.ts";
 import type { Listener } from "../domain/listener.ts";
 import { type Endpoint, TrustedSenders } from "../proxy_protocol/mod.ts";
+import { closeQuietly } from "../stream/close_quietly.ts";
 import { type Listed, Roster } from "../stream/roster.ts";
 import type { Connections, OpenConnection } from "../traffic/connections.ts";
 import { ListenerCounters } from "../traffic/counters.ts";
@@ -157,14 +158,5 @@ class Connection implements Accepted, Listed {
   /** It is over. */
   left(): void {
     if (this.#address !== null) this.guard.closed(this.#address);
-  }
-}
-
-/** Closes what may be closed already. */
-export function closeQuietly(conn: Deno.Conn): void {
-  try {
-    conn.close();
-  } catch {
-    // Closed by an error before.
   }
 }

@@ -2,6 +2,7 @@
  * Who the client of an accepted connection is: the other end, or whom a trusted proxy names.
  * @module
  */
+import { closeQuietly } from "../stream/close_quietly.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import { type Endpoint, maxV1Bytes, maxV2Bytes, parseProxyHeader, type ProxyHeader } from "./header.ts";
 import { ipOctets, ipText } from "./ip_octets.ts";
@@ -102,7 +103,7 @@ export async function readProxyHeader(
   const deadline = deadlines.open(() => {
     late = true;
     // Ends the read that is under way.
-    conn.close();
+    closeQuietly(conn);
   });
   deadline.set(limits.headerMs);
   const refused = (reason: ReceiveRefusal, detail: string) => ({ kind: "refused", reason, detail }) as const;

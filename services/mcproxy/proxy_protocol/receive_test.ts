@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "@lib/clock/mod.ts";
 import { Deadlines } from "../stream/deadlines.ts";
-import { receiveClient, type Received, type ReceiveLimits } from "./receive.ts";
+import { readProxyHeader, receiveClient, type Received, type ReceiveLimits } from "./receive.ts";
 import { TrustedSenders } from "./trusted_senders.ts";
 import { writeProxyV2 } from "./write.ts";
 
@@ -168,4 +168,21 @@ Deno.test("TrustedSenders knows an IPv4 sender on a socket for both families", (
       ["localhost", false],
     ] as const
   ) assert.equal(senders.has(address), want, address);
+});
+
+Deno.test("readProxyHeader bears that its connection was closed before its time is up", async () => {
+  const read = Promise.withResolvers<null>();
+  const closes: string[] = ["by a drain"];
+  // Closed already, while the read that is under way hasn't heard of it.
+  const conn = {
+    read: () => read.promise,
+    close() {
+      closes.push("by the deadline");
+      setTimeout(() => read.reject(new Deno.errors.Interrupted()), 0);
+      throw new Deno.errors.BadResource("Bad resource ID");
+    },
+  } as unknown as Deno.Conn;
+  const outcome = await readProxyHeader(conn, { headerMs: 1 }, new Deadlines(systemClock));
+  assert.ok(outcome.kind === "refused" && outcome.reason === "proxy_header_timeout");
+  assert.deepEqual(closes, ["by a drain", "by the deadline"]);
 });

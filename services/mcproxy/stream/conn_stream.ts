@@ -4,6 +4,7 @@
  */
 import { BufferPool } from "./buffer_pool.ts";
 import { type ByteStream, StreamClosed } from "./byte_stream.ts";
+import { closeQuietly } from "./close_quietly.ts";
 
 /**
  * Reads start with a small buffer, which is enough for most heads and answers; one that fills its buffer moves on to the
@@ -147,11 +148,7 @@ export class ConnStream implements ByteStream {
   destroy(): void {
     if (this.#closed) return;
     this.#closed = true;
-    try {
-      this.#connection.close();
-    } catch {
-      // Closed by an error before.
-    }
+    closeQuietly(this.#connection);
     // A buffer in the hands of a read that is being cancelled, or whose view is still being written out, isn't lent again.
     this.#buffer = null;
   }

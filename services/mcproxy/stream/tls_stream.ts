@@ -6,6 +6,7 @@
 import type { ClientChain, ServerEngine } from "@lib/tls/mod.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { type ClientStream, StreamClosed } from "./byte_stream.ts";
+import { closeQuietly } from "./close_quietly.ts";
 
 /**
  * For encrypted bytes. An idle connection holds 4 KiB, which most requests fit in; a read that fills its buffer moves on
@@ -174,11 +175,7 @@ export class TlsStream implements ClientStream {
   }
 
   #close(): void {
-    try {
-      this.#conn.close();
-    } catch {
-      // Closed by an error before.
-    }
+    closeQuietly(this.#conn);
   }
 
   read(): Promise<Uint8Array | null> | Uint8Array | null {

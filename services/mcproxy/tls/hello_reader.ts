@@ -3,6 +3,7 @@
  * @module
  */
 import { alerts, type ClientHello, maxHelloBytes, parseClientHello } from "@lib/tls/mod.ts";
+import { closeQuietly } from "../stream/close_quietly.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import type { Refusal } from "../traffic/counters.ts";
 
@@ -40,7 +41,7 @@ export async function readHello(
   const deadline = deadlines.open(() => {
     late = true;
     // Ends the read that is under way.
-    conn.close();
+    closeQuietly(conn);
   });
   deadline.set(limits.helloMs);
   const refused = (reason: Refusal, alert: number | null): HelloOutcome => ({

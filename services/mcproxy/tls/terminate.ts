@@ -4,6 +4,7 @@
  */
 import type { SecureContext } from "node:tls";
 import { alertRecord, alerts, type ClientAsk, type ClientChain, ServerEngine } from "@lib/tls/mod.ts";
+import { closeQuietly } from "../stream/close_quietly.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import { TlsStream } from "../stream/tls_stream.ts";
 
@@ -114,12 +115,4 @@ async function shake(
 function refusalOf({ clientFault }: ServerEngine): ClientRefused | null {
   if (clientFault === null) return null;
   return new ClientRefused(clientFault === "none" ? "no_client_certificate" : "bad_client_certificate");
-}
-
-function closeQuietly(conn: Deno.TcpConn): void {
-  try {
-    conn.close();
-  } catch {
-    // Closed by an error before.
-  }
 }
