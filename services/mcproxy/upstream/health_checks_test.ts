@@ -7,14 +7,17 @@ import { H2Backend } from "../testing/h2.ts";
 import { RawBackend } from "../testing/raw.ts";
 import { NoBackend, Upstreams } from "./upstreams.ts";
 
-function upstreams(): Upstreams {
-  return new Upstreams({
+function upstreams(closing: DisposableStack): Upstreams {
+  const all = new Upstreams({
     limits: { connectTimeoutMs: 1000, maxConnections: 100, maxIdle: 10, idleMs: 1000 },
     ca: () => null,
     deadlines: new Deadlines(systemClock),
     clock: systemClock,
     log: silentLogger,
   });
+  // Whatever becomes of the test: checks that go on would be held against the next one.
+  closing.defer(() => all.close());
+  return all;
 }
 
 /** A route over these ports with a check every 20 ms, which no operator may ask for. */
@@ -63,7 +66,8 @@ Deno.test("HealthChecks takes a backend out after two failures and in again afte
     await connection.until("\r\n\r\n");
     await connection.send("HTTP/1.1 204 x\r\n\r\n");
   });
-  const all = upstreams();
+  using closing = new DisposableStack();
+  const all = upstreams(closing);
   const route = checked([one.port, two.port], "/healthz", "h1");
   const both = [one.port, two.port].sort();
   all.retain([route]);
@@ -81,13 +85,13 @@ Deno.test("HealthChecks takes a backend out after two failures and in again afte
   status = 302;
   await until(() => all.health.out.length === 0);
   assert.deepEqual(await chosen(all, route), both);
-  all.close();
 });
 
 Deno.test("HealthChecks asks over HTTP/2, notices backends that hang or refuse, and lets all be tried when all are out", async () => {
   await using well = new H2Backend((stream) => stream.respond(200, [], true));
   await using hangs = new H2Backend(() => {});
-  const all = upstreams();
+  using closing = new DisposableStack();
+  const all = upstreams(closing);
   const route = checked([well.port, hangs.port], "/", "h2c", 50);
   all.retain([route]);
   await until(() => all.health.out.length > 0);
@@ -104,7 +108,8 @@ Deno.test("HealthChecks without a path asks for a connection alone, and stops wh
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
-  const all = upstreams();
+  using closing = new DisposableStack();
+  const all = upstreams(closing);
   const route = checked([port], "", "h1");
   all.retain([route]);
   await until(() => all.health.out.length === 1);
@@ -140,7 +145,8 @@ Deno.test("HealthChecks takes the statuses that the check names, and asks for it
   for (const [port, protocol] of [[one.port, "h1"], [two.port, "h2c"]] as const) {
     hosts.length = 0;
     status = 401;
-    const all = upstreams();
+    using closing = new DisposableStack();
+    const all = upstreams(closing);
     const route = checked([port], "/up", protocol);
     const check = { ...route.healthCheck!, expectedStatuses: ["204", "401"], host: "b.test:81" };
     all.retain([{ ...route, healthCheck: check }]);
@@ -151,6 +157,5 @@ Deno.test("HealthChecks takes the statuses that the check names, and asks for it
     await until(() => all.health.out.length === 1);
     status = 204;
     await until(() => all.health.out.length === 0);
-    all.close();
   }
 });

@@ -113,5 +113,6 @@ Deno.test("a process that takes over loses no query over UDP, no new connection,
     for (const failure of failures) assert.match(failure, /reset/i);
     assert.ok(answered > 100, `${kind}: only ${answered} answered`);
   }
-  assert.ok(reconnects <= 3, `${reconnects} connections ended by 3 drains`);
+  // Each drain ends the one that is kept, and maybe the one made instead, when the old process accepted that as its last.
+  assert.ok(reconnects <= 6, `${reconnects} connections ended by 3 drains`);
 });
