@@ -101,7 +101,7 @@ export type HealthCheck = Message<"mcproxy.v1.HealthCheck"> & {
   intervalMs: number;
 
   /**
-   * Default 2000.
+   * Default 2000, or interval_ms where that is less.
    *
    * @generated from field: uint32 timeout_ms = 3;
    */

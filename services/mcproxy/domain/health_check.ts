@@ -40,7 +40,7 @@ export function parseHealthCheck(input: HealthCheckInput | null | undefined): He
   }
   // A second: more often is load, not knowledge.
   const interval = intervalMs === 0 ? 5000 : intervalMs;
-  const timeout = timeoutMs === 0 ? 2000 : timeoutMs;
+  const timeout = timeoutMs === 0 ? Math.min(2000, interval) : timeoutMs;
   if (interval < 1000 || interval > 3_600_000) {
     throw invalid("health_check", `interval_ms must be from 1000 to 3600000, got ${interval}`);
   }

@@ -9,6 +9,7 @@ Deno.test("parseHealthCheck keeps what is asked for, and leaves out what isn't",
     [{}, plain],
     [{ expectedStatuses: [], host: "" }, plain],
     [{ intervalMs: 1000, timeoutMs: 1000 }, { ...plain, intervalMs: 1000, timeoutMs: 1000 }],
+    [{ intervalMs: 1500 }, { ...plain, intervalMs: 1500, timeoutMs: 1500 }],
     [{ expectedStatuses: ["204", "401-403"] }, { ...plain, expectedStatuses: ["204", "401-403"] }],
     [{ host: "Up.Example.org" }, { ...plain, host: "up.example.org" }],
     [{ host: "my_app:8080" }, { ...plain, host: "my_app:8080" }],
@@ -38,6 +39,7 @@ Deno.test("parseHealthCheck refuses what can't be meant, with the rule and the v
     [{ host: "2001:db8::1" }, host("2001:db8::1")],
     [{ path: "", expectedStatuses: ["200"] }, "expected_statuses needs a path: a connection alone has none"],
     [{ path: "", host: "a" }, "host needs a path: a connection alone has none"],
+    [{ timeoutMs: 5001 }, "timeout_ms (5001) must not be longer than interval_ms (5000)"],
     [{ intervalMs: 999 }, "interval_ms must be from 1000 to 3600000, got 999"],
   ];
   for (const [change, message] of rows) {
