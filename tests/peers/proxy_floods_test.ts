@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { seeded } from "@lib/testing/mod.ts";
+import { clientHello, seeded } from "@lib/testing/mod.ts";
 import { RawConnection } from "../../services/mcproxy/testing/raw.ts";
 import { freePort, type HttpProxy, startNginx } from "./http_proxies.ts";
 import { McproxyProcess } from "./mcproxy_process.ts";
@@ -209,7 +209,7 @@ Deno.test({
     await served(proxy, AbortSignal.timeout(500));
     const fds = proxy.fds;
     const before = proxy.rss;
-    const hello = await capturedHello();
+    const hello = await clientHello("web.test", ["h2", "http/1.1"]);
     const below = seeded(2026);
     const stop = new AbortController();
     const others = served(proxy, stop.signal);
@@ -235,19 +235,3 @@ Deno.test({
     assert.ok(refused > 6000n, `${refused} refused`);
   },
 });
-
-/** The ClientHello that Deno's TLS sends. */
-async function capturedHello(): Promise<Uint8Array> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const tcp = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
-  using accepted = await listener.accept();
-  listener.close();
-  const tls = await Deno.startTls(tcp, { hostname: "web.test", alpnProtocols: ["h2", "http/1.1"] });
-  const shake = tls.handshake().catch(() => {});
-  const buffer = new Uint8Array(8192);
-  const count = await accepted.read(buffer);
-  accepted.close();
-  await shake;
-  tls.close();
-  return buffer.slice(0, count ?? 0);
-}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { grpcClient } from "@lib/grpc/mod.ts";
-import { seeded } from "@lib/testing/mod.ts";
+import { clientHello, seeded } from "@lib/testing/mod.ts";
 import { FirewallService, ListenerService, RouteService, StatsService } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { country, writeMmdb } from "../firewall/testing/mmdb_writer.ts";
 import { type TestProxy, testProxy } from "../testing/proxy.ts";
@@ -46,21 +46,6 @@ async function httpFate(proxy: TestProxy, address: string, name: string, path: s
   const answer = await client.rest();
   const status = /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? "refused";
   return status === "200" ? /l7 \d+$/.exec(answer)?.[0] ?? answer : status;
-}
-
-async function helloFor(name: string): Promise<Uint8Array> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const tcp = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
-  const accepted = await listener.accept();
-  listener.close();
-  const tls = await Deno.startTls(tcp, { hostname: name });
-  const shake = tls.handshake().catch(() => {});
-  const buffer = new Uint8Array(8192);
-  const count = await accepted.read(buffer);
-  accepted.close();
-  await shake;
-  tls.close();
-  return buffer.slice(0, count ?? 0);
 }
 
 Deno.test("Explainer says what then happens, for 1,000 generated requests through firewall and routes", async () => {
@@ -120,7 +105,7 @@ Deno.test("Explainer says what then happens, for 1,000 generated requests throug
     { id: "off", priority: 1, action: "block", cidrs: ["0.0.0.0/0"], disabled: true },
   ];
   for (const row of rows) await rules.putRule(row);
-  const hellos = new Map(await Promise.all(names.map(async (name) => [name, await helloFor(name)] as const)));
+  const hellos = new Map(await Promise.all(names.map(async (name) => [name, await clientHello(name)] as const)));
   const below = seeded(20261121);
   const pick = <T>(list: readonly T[]) => list[below(list.length)]!;
   const fates = new Map<string, number>();

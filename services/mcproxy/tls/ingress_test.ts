@@ -1,24 +1,9 @@
 import assert from "node:assert/strict";
+import { clientHello } from "@lib/testing/mod.ts";
 import { l4Route, l7Route, type TestProxy, testProxy } from "../testing/proxy.ts";
 import { answering, exchange, RawBackend, RawConnection, tlsClient } from "../testing/raw.ts";
 
 const get = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
-
-/** The ClientHello that Deno's TLS sends for a name. */
-async function clientHello(hostname: string, alpn = ["http/1.1"]): Promise<Uint8Array> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const tcp = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
-  const accepted = await listener.accept();
-  listener.close();
-  const tls = await Deno.startTls(tcp, { hostname, alpnProtocols: alpn });
-  const shake = tls.handshake().catch(() => {});
-  const buffer = new Uint8Array(8192);
-  const count = await accepted.read(buffer);
-  accepted.close();
-  await shake;
-  tls.close();
-  return buffer.slice(0, count ?? 0);
-}
 
 /** The hello without TLS 1.3 in supported_versions: 0x0304 becomes 0x0302. */
 function withoutTls13(hello: Uint8Array): Uint8Array {

@@ -2,8 +2,7 @@
  * Load by h2load (requests on connections that stay), ApacheBench (a connection per request) and a bulk client of ours.
  * @module
  */
-import { run } from "@lib/testing/mod.ts";
-import { clientHello } from "./client_hello.ts";
+import { clientHello, run } from "@lib/testing/mod.ts";
 
 /** What h2load says after its run. */
 interface RequestLoad {
