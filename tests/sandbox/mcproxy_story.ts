@@ -115,7 +115,7 @@ export class McproxyStory {
     const answer = await askPlainly(this.party.config.http, "/e");
     match(
       answer,
-      new RegExp(`^HTTP/1.1 301 .*\r\nLocation: https://${names.web}:${this.bench.layout.ports.proxy}/e\r\n`, "s"),
+      new RegExp(`^HTTP/1.1 301 .*\r\nlocation: https://${names.web}:${this.bench.layout.ports.proxy}/e\r\n`, "s"),
     );
   }
 

@@ -6,7 +6,7 @@ import type { Head } from "../h1/head.ts";
 import { parseRequest, type Request } from "../h1/request.ts";
 import { hostnameOf } from "../relay/authority.ts";
 import { HttpFault } from "../relay/fault.ts";
-import { type Answer, answer } from "./answer.ts";
+import { type Page, page } from "../relay/pages.ts";
 
 export interface PlainRequest {
   readonly request: Request;
@@ -41,8 +41,8 @@ export function challengeToken({ method, target }: Request): string | null {
 }
 
 /** RFC 8555 §8.3: the key authorization and nothing else. */
-export function challengeAnswer(keyAuthorization: string): Answer {
-  return { status: 200, body: keyAuthorization, fields: [] };
+export function challengeAnswer(keyAuthorization: string): Page {
+  return { status: 200, body: keyAuthorization, fields: [], closes: false };
 }
 
 /**
@@ -50,10 +50,10 @@ export function challengeAnswer(keyAuthorization: string): Answer {
  * body (RFC 9110 §15.4.9). No HSTS here: over plain HTTP it means nothing (RFC 6797 §7.2).
  * @param port of HTTPS; null when the name isn't served
  */
-export function redirectAnswer({ request, hostname }: PlainRequest, port: number | null): Answer {
-  if (port === null) return answer(421, "this name is not served here");
-  if (request.target === "*") return answer(400, "this port redirects to HTTPS, and has nothing else");
+export function redirectAnswer({ request, hostname }: PlainRequest, port: number | null): Page {
+  if (port === null) return page(421, "this name is not served here");
+  if (request.target === "*") return page(400, "this port redirects to HTTPS, and has nothing else");
   const location = `https://${hostname}${port === 443 ? "" : `:${port}`}${request.target}`;
   const status = request.method === "GET" || request.method === "HEAD" ? 301 : 308;
-  return answer(status, "this name is served over HTTPS", [["Location", location]]);
+  return { ...page(status, "this name is served over HTTPS"), fields: [["location", location]] };
 }

@@ -9,13 +9,13 @@ import type { Guard } from "../listening/guard.ts";
 import type { Door } from "../listening/listener_set.ts";
 import { receiveClient } from "../proxy_protocol/mod.ts";
 import { fieldValue } from "../relay/fields.ts";
+import type { Page } from "../relay/pages.ts";
 import { ConnStream } from "../stream/conn_stream.ts";
 import type { Deadlines } from "../stream/deadlines.ts";
 import type { AccessEntry } from "../traffic/access_line.ts";
 import type { AccessLog } from "../traffic/access_log.ts";
 import type { Connections } from "../traffic/connections.ts";
 import type { ListenerCounters } from "../traffic/counters.ts";
-import type { Answer } from "./answer.ts";
 import type { PlainRequest } from "./plain_request.ts";
 import { type RedirectLimits, type RedirectRules, RedirectSession } from "./redirect_session.ts";
 
@@ -114,7 +114,7 @@ export class RedirectListener implements Door {
 /** A line of the access log, but for what it has of its connection. */
 function lineOf(
   asked: PlainRequest | null,
-  { status, body }: Answer,
+  { status, body }: Page,
 ): Omit<AccessEntry, "at" | "client" | "listener" | "rule"> {
   const request = asked?.request ?? null;
   const value = (name: string) => request === null ? "" : fieldValue(request.fields, name) ?? "";

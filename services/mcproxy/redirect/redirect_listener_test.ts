@@ -72,7 +72,7 @@ function scene(
 /** Status, and Location or body. */
 function outcome(text: string): string {
   const status = text.slice(9, 12);
-  return `${status} ${/^Location: (.*)\r$/m.exec(text)?.[1] ?? text.slice(text.indexOf("\r\n\r\n") + 4).trimEnd()}`;
+  return `${status} ${/^location: (.*)\r$/m.exec(text)?.[1] ?? text.slice(text.indexOf("\r\n\r\n") + 4).trimEnd()}`;
 }
 
 const close = "Connection: close\r\n";
@@ -174,7 +174,7 @@ Deno.test("RedirectListener's answer is whole: type, length, no cache, date, no 
   const body = "301 Moved Permanently: this name is served over HTTPS\n";
   assert.equal(
     await at.ask(`GET / HTTP/1.1\r\nHost: www.example.org\r\n${close}\r\n`),
-    "HTTP/1.1 301 Moved Permanently\r\nLocation: https://www.example.org/\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+    "HTTP/1.1 301 Moved Permanently\r\nlocation: https://www.example.org/\r\nContent-Type: text/plain; charset=utf-8\r\n" +
       `Content-Length: ${body.length}\r\nCache-Control: no-store\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n${close}\r\n${body}`,
   );
 });
@@ -223,7 +223,7 @@ Deno.test("RedirectListener asks the firewall, but not for an open challenge", a
     },
   });
   const said = await at.ask(`GET /x HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: me\r\n${close}\r\n`);
-  assert.match(said, /^HTTP\/1\.1 429 Too Many Requests\r\nRetry-After: 7\r\n/);
+  assert.match(said, /^HTTP\/1\.1 429 Too Many Requests\r\nretry-after: 7\r\n/);
   assert.deepEqual(asked, ["http 127.0.0.1 www.example.org /x me"]);
   const challenge = `GET /.well-known/acme-challenge/${token} HTTP/1.1\r\nHost: new.example.org\r\n${close}\r\n`;
   assert.match(await at.ask(challenge), /^HTTP\/1\.1 200 /);

@@ -4,11 +4,13 @@
  */
 import { isHostname } from "../domain/hostname.ts";
 import { type Head, type HeadLimits, readHead } from "../h1/head.ts";
+import { writePage } from "../h1/pages.ts";
 import type { Verdict } from "../listening/guard.ts";
+import { refusalPage } from "../relay/answers.ts";
 import { HttpFault } from "../relay/fault.ts";
+import { type Page, page } from "../relay/pages.ts";
 import type { ConnStream } from "../stream/conn_stream.ts";
 import type { Deadline, Deadlines } from "../stream/deadlines.ts";
-import { type Answer, answer, writeAnswer } from "./answer.ts";
 import {
   challengeAnswer,
   challengeToken,
@@ -41,7 +43,7 @@ export interface RedirectSessionOptions {
   /** Called with each request's name. */
   requested(hostname: string): void;
   /** Called with each answer. @param asked null for what was no request  @param rule the firewall's that refused it */
-  answered(asked: PlainRequest | null, what: Answer, rule: string): void;
+  answered(asked: PlainRequest | null, what: Page, rule: string): void;
   /** IMF-fixdate of now. */
   date(): string;
 }
@@ -119,7 +121,7 @@ export class RedirectSession {
       parsed = parsePlainRequest(head);
     } catch (error) {
       if (!(error instanceof HttpFault)) throw error;
-      const what = answer(error.status, error.reason);
+      const what = page(error.status, error.reason);
       this.#options.answered(null, what, "");
       return await this.#send(what, true, false);
     }
@@ -131,7 +133,7 @@ export class RedirectSession {
     return await this.#send(what, close, request.method === "HEAD");
   }
 
-  #answerFor(parsed: PlainRequest): { what: Answer; rule?: string } {
+  #answerFor(parsed: PlainRequest): { what: Page; rule?: string } {
     const { rules, admit, requested } = this.#options;
     const { request, hostname } = parsed;
     requested(hostname);
@@ -143,19 +145,15 @@ export class RedirectSession {
     }
     const at = request.fields.names.indexOf("user-agent");
     const verdict = admit({ hostname, path: request.target, userAgent: at < 0 ? "" : request.fields.values[at]! });
-    if (!verdict.allowed) {
-      const { status, retryAfterSeconds, rule } = verdict;
-      const wait = status === 429 ? [["Retry-After", String(retryAfterSeconds)] as const] : [];
-      return { what: answer(status, "refused", wait), rule };
-    }
-    if (token !== null) return { what: answer(404, "no such challenge is open") };
+    if (!verdict.allowed) return { what: refusalPage(verdict), rule: verdict.rule };
+    if (token !== null) return { what: page(404, "no such challenge is open") };
     return { what: redirectAnswer(parsed, isHostname(hostname) ? rules.httpsPort(hostname) : null) };
   }
 
-  async #send(what: Answer, close: boolean, head: boolean): Promise<boolean> {
+  async #send(what: Page, close: boolean, head: boolean): Promise<boolean> {
     this.#phase = "answer";
     this.#deadline.set(lingerMs);
-    await this.#options.client.write(writeAnswer(what, { close, head, date: this.#options.date() }));
+    await this.#options.client.write(writePage(what, { close, head, date: this.#options.date() }));
     return !close;
   }
 
@@ -165,7 +163,7 @@ export class RedirectSession {
     this.#phase = "answer";
     this.#deadline.set(lingerMs);
     const late = new HttpFault(408, "the request's head took too long");
-    const what = answer(late.status, late.reason);
+    const what = page(late.status, late.reason);
     this.#options.answered(null, what, "");
     void this.#send(what, true, false).catch(() => {}).then(() => client.destroy());
   }

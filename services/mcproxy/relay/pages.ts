@@ -4,6 +4,7 @@
  */
 
 const phrases: Readonly<Record<number, string>> = {
+  200: "OK",
   301: "Moved Permanently",
   302: "Found",
   303: "See Other",
@@ -11,6 +12,7 @@ const phrases: Readonly<Record<number, string>> = {
   308: "Permanent Redirect",
   400: "Bad Request",
   403: "Forbidden",
+  404: "Not Found",
   408: "Request Timeout",
   413: "Content Too Large",
   417: "Expectation Failed",
