@@ -96,8 +96,8 @@ Deno.test({
       const client = join(folder, "client.mjs");
       const bundle = ["bundle", "--quiet", "--platform", "deno", "--output", client, source("platform_client.ts")];
       assert.equal((await run(Deno.execPath(), bundle)).code, 0);
-      const says = async (command: string, script: string) => {
-        const { code, stdout, stderr } = await run(command, [script, ...args]);
+      const says = async (command: string, ...script: string[]) => {
+        const { code, stdout, stderr } = await run(command, [...script, ...args]);
         assert.equal(stdout, interop, stderr);
         assert.equal(code, 0, stderr);
       };
@@ -105,7 +105,7 @@ Deno.test({
       await t.step({
         name: "grpcio in Python",
         ignore: (await run(python, ["-c", "import grpc"])).code !== 0,
-        fn: () => says(python, source("platform_client.py")),
+        fn: () => says(python, "-B", source("platform_client.py")),
       });
     } finally {
       await server.close(0);

@@ -96,7 +96,7 @@ Deno.test({
       await t.step({
         name: `grpcio in Python, ${hostname}`,
         ignore: (await run(python, ["-c", "import grpc"])).code !== 0,
-        fn: async () => said(await run(python, [script, ...args]), interop),
+        fn: async () => said(await run(python, ["-B", script, ...args]), interop),
       });
     }
   },

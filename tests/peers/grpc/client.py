@@ -1,18 +1,9 @@
 """client.ts in Python, on grpcio: python3 client.py address root name"""
-import sys
 import threading
 
 import grpc
 
-address, root, name = sys.argv[1:]
-with open(root, "rb") as file:
-    credentials = grpc.ssl_channel_credentials(file.read())
-channel = grpc.secure_channel(address, credentials, [
-    ("grpc.ssl_target_name_override", name),
-    ("grpc.default_authority", name),
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-])
+from channel import channel
 
 
 def path(method):
