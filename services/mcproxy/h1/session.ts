@@ -46,6 +46,8 @@ export class Session {
   readonly #deadline: Deadline;
   readonly #gone: Deadline;
   #draining = false;
+  /** We have said that we close, though a wait for a head goes on: what comes now isn't served. */
+  #leaving = false;
   #phase: "idle" | "head" | "exchange" | "closing" = "idle";
   #exchange: Exchange | null = null;
 
@@ -94,16 +96,17 @@ export class Session {
     let request: Request;
     try {
       head = await readHead(client, limits.head, () => {
+        if (this.#leaving) return;
         this.#phase = "head";
         this.#deadline.set(limits.headMs);
       });
-      if (head === null) return false;
+      if (head === null || this.#leaving) return false;
       request = parseRequest(head, hostname);
     } catch (error) {
-      if (client.closed || !(error instanceof HttpFault)) return false;
+      if (client.closed || this.#leaving || !(error instanceof HttpFault)) return false;
       return await this.#refuse(error);
     } finally {
-      this.#deadline.clear();
+      if (!this.#leaving) this.#deadline.clear();
     }
     this.#phase = "exchange";
     const asked = new H1Client({
@@ -141,6 +144,7 @@ export class Session {
 
   /** Ends the connection while `run` still waits for a head; that wait then fails on the closed stream. */
   async #leave(fault: HttpFault | null): Promise<void> {
+    this.#leaving = true;
     this.#phase = "closing";
     this.#deadline.set(lingerMs);
     try {
