@@ -23,6 +23,8 @@ export interface PageProps {
   nav?: NavLink[];
   /** The request's path; the link that leads to it or to what it is below of is marked as the current one. */
   path?: string;
+  /** In front of the addresses of stylesheet and script, where pages share their host with others: "/.mcproxy". */
+  assetsBelow?: string;
   /** What the last form did, shown above the content. */
   notice?: string;
   /** The page has a region marked `data-live="<seconds>"`, which is kept fresh. */
@@ -45,16 +47,18 @@ export function NavLinks({ links, path }: { links: readonly NavLink[]; path: str
 }
 
 /** A whole document but for the doctype, which {@linkcode htmlResponse} writes. */
-export function Page({ service, title, heading, nav = [], path, notice, live, head, user, children }: PageProps) {
+export function Page(
+  { service, title, heading, nav = [], path, assetsBelow = "", notice, live, head, user, children }: PageProps,
+) {
   return (
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>{title === service ? title : `${title} – ${service}`}</title>
-        <link rel="stylesheet" href={stylesheetUrl} />
+        <link rel="stylesheet" href={assetsBelow + stylesheetUrl} />
         <link rel="icon" href="data:," />
-        {live ? <script type="module" src={liveRegionUrl} /> : null}
+        {live ? <script type="module" src={assetsBelow + liveRegionUrl} /> : null}
         {head}
       </head>
       <body>

@@ -2,6 +2,7 @@
  * Signing in with name and password, and the way back to where the visitor wanted to go.
  * @module
  */
+import type { Child } from "@hono/hono/jsx";
 import { stylesheetUrl } from "./assets.ts";
 
 export interface SignInProps {
@@ -12,14 +13,17 @@ export interface SignInProps {
   /** Why the last attempt failed. */
   error?: string;
   notice?: string;
+  /** More fields. */
+  children?: Child;
 }
 
-export function SignInForm({ path, next, username = "", error, notice }: SignInProps) {
+export function SignInForm({ path, next, username = "", error, notice, children }: SignInProps) {
   return (
     <form method="post" action={path} class="narrow sign-in">
       {notice === undefined ? null : <p class="notice" role="status">{notice}</p>}
       {error === undefined ? null : <p class="notice bad" role="alert" id="sign-in-error">{error}</p>}
       <input type="hidden" name="next" value={next} />
+      {children}
       <div class="field">
         <label for="username">Username</label>
         <input
