@@ -74,6 +74,7 @@ Deno.test("Answers over the rate limit go out truncated or not at all, unless th
     "NOERROR qr tc rd",
   ]);
   assert.deepEqual(names.map((name) => next(`${name}.net A`)), ["REFUSED qr rd", "REFUSED qr rd", "REFUSED qr tc rd"]);
+  assert.equal(ask.counters.refused, 3, "each counted once");
   clock.advance(1000);
   assert.equal(next("www.example.org A"), aa);
 });

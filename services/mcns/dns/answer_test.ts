@@ -240,3 +240,10 @@ Deno.test("Answers counts what it does", () => {
     [4, 1, 3, 1, 1, 1],
   );
 });
+
+Deno.test("Answers writes a DNAME that leads below itself once, and ends", () => {
+  const ask = answersUnderTest({ views: viewsOf(zoneOf("example.org", ["d DNAME x.d"])) });
+  const lines = ask("a.d.example.org A", {}, { transport: "tcp" }).split("\n");
+  assert.equal(lines.filter((line) => line === "d.example.org 300 DNAME x.d.example.org").length, 1);
+  assert.equal(lines.filter((line) => line.includes(" CNAME ")).length, 16);
+});

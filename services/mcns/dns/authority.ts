@@ -99,6 +99,8 @@ export class AuthorityWriter {
     let key: string | null = null;
     /** The names gone through; null as long as there was no link. */
     let passed: string[] | null = null;
+    /** Owners of the DNAMEs among them: one that leads below itself is passed again and again, and written once. */
+    let turns: string[] | null = null;
     for (let links = 0;; links++) {
       if (!zone.isAnswerable) {
         result.notReady = true;
@@ -140,9 +142,10 @@ export class AuthorityWriter {
           target = finding.set!.data[0]!;
           break;
         case "dname": {
-          const set = finding.set!, from: string = key ?? query.key;
-          this.#set(sections.answer, finding.owner, set);
-          const next = redirected(from, finding.owner, set.data[0]!);
+          const set = finding.set!, { owner } = finding, from: string = key ?? query.key;
+          if (turns === null || !turns.includes(owner)) this.#set(sections.answer, owner, set);
+          (turns ??= []).push(owner);
+          const next = redirected(from, owner, set.data[0]!);
           if (next === null) {
             result.rcode = rcodes.YXDOMAIN;
             return;

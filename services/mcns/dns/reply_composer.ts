@@ -150,7 +150,8 @@ export class ReplyComposer {
       header.rcode = rcodes.BADCOOKIE;
       header.authoritative = false;
     } else writer.truncate();
-    return this.#finish(exchange, out);
+    // What the reply would have been is counted already.
+    return this.#close(exchange, out);
   }
 
   /** Puts what the client's OPT record asks for into the reply's; returns what its cookie says. */
@@ -263,10 +264,15 @@ export class ReplyComposer {
     return this.#finish(exchange, out);
   }
 
-  #finish({ header }: Exchange, out: Uint8Array): number {
+  #finish(exchange: Exchange, out: Uint8Array): number {
+    const { header } = exchange;
     if (header.rcode === rcodes.REFUSED) this.#counters.refused++;
     else if (header.rcode === rcodes.SERVFAIL) this.#counters.servfail++;
     else if (header.rcode === rcodes.FORMERR) this.#counters.malformed++;
+    return this.#close(exchange, out);
+  }
+
+  #close({ header }: Exchange, out: Uint8Array): number {
     const length = this.#writer.finish(header);
     if ((out[2]! & flags.TC) !== 0) this.#counters.truncated++;
     return length;
