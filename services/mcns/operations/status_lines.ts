@@ -101,7 +101,8 @@ function trafficRows({ counters, exchanged, rate, forwarder }: StatusParts): Row
   ];
   if (forwarder !== null) {
     const { entries, bytes } = forwarder.cacheStats;
-    const share = forwarded === 0 ? 0 : Math.round(100 * cacheHits / forwarded);
+    // The addresses of an ALIAS come from the cache, too, but count as our own answer.
+    const share = forwarded === 0 ? 0 : Math.round(100 * Math.min(1, cacheHits / forwarded));
     rows.push([
       "cache",
       `${entries} answers in ${

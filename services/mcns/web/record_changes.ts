@@ -20,7 +20,7 @@ export interface RecordEdit {
   /** Seconds; like the expiry it holds for all records of the name, type and view. */
   readonly ttl: number;
   readonly view: string;
-  /** Seconds from now; 0 for never, undefined to leave it as it is. */
+  /** Seconds from now; 0 for never, undefined to leave it as it is, which all of them must have in common. */
   readonly expiresIn?: number;
 }
 
@@ -83,6 +83,12 @@ export async function changeRecord(records: Records, key: RecordKey, edit: Recor
       })`,
       { hint: "Delete this record and add it anew" },
     );
+  }
+  const ends = new Set(set.map(({ expiresAt }) => expiresAt === undefined ? null : timestampMs(expiresAt)));
+  if (edit.expiresIn === undefined && ends.size > 1) {
+    throw conflict(`Cannot change ${type} ${quote(name)} here: its records go at different times, or never`, {
+      hint: "Say under More when all of them go (0: never), or delete this record and add it anew",
+    });
   }
   const values = set.map(({ value }) => value === key.value ? edit.value : value);
   await records.setRecords({ zone, name, type, values, view, expiresIn, ...kept });

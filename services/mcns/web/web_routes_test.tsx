@@ -167,6 +167,23 @@ Deno.test("pages move no record that would take a view's own along", async () =>
   }
 });
 
+Deno.test("pages give a record's end to no other one unasked", async () => {
+  await using test = await underTest();
+  const ada = await withZone(test);
+  await ada.post(`${zone}/add`, wwwA, zone);
+  const { html } = await ada.post(`${zone}/add`, { ...wwwA, value: "192.0.2.2", expires: "1h" }, zone);
+  const fields = { name: "www", type: "A", ttl: "300" };
+  const refused = await ada.post(`${zone}/change`, row(html, "192.0.2.2", { ...fields, value: "192.0.2.3" }), zone);
+  assert.equal(refused.status, 409, refused.html);
+  assert.match(refused.html, /its records go at different times/);
+  const page = `${zone}/record?name=www&type=A&value=192.0.2.2`;
+  await ada.post(page, { value: "192.0.2.3", ttl: "300", view: "", expires: "2h" }, page);
+  const ends = test.store.rows.all(test.store.zones.list({ limit: 1, after: null })[0]!.id).map((one) =>
+    one.expires_at
+  );
+  assert.deepEqual(ends, Array(2).fill(test.store.clock.now() + 2 * 3_600_000), "asked for");
+});
+
 Deno.test("pages show who changed what, and take it back once it is confirmed", async () => {
   await using test = await underTest();
   const ada = await withZone(test);
