@@ -28,16 +28,16 @@ export function nameConstraints(permitted: readonly string[]): x509.Extension {
 }
 
 function generalSubtree(text: string): Uint8Array {
-  const [address = "", prefix] = text.split("/");
+  const [address = "", prefix, ...rest] = text.split("/");
   const ip = canonicalIp(address);
   if (ip === null) {
     const name = parseSubjectName(text, { field: "permitted" });
     return writeDer(dnsTag, new TextEncoder().encode(name.value));
   }
   const bytes = ipBytes(ip);
-  const bits = prefix === undefined ? bytes.length * 8 : Number(prefix);
-  if (!Number.isInteger(bits) || bits < 0 || bits > bytes.length * 8) {
-    throw invalid("permitted", `not an address block: ${quote(text)}`);
+  const bits = prefix === undefined ? bytes.length * 8 : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Infinity;
+  if (bits > bytes.length * 8 || rest.length > 0) {
+    throw invalid("permitted", `an address block is written like 10.0.0.0/8 or fd00::/8: ${quote(text)}`);
   }
   const mask = bytes.map((_, i) => (0xff00 >> Math.min(8, Math.max(0, bits - i * 8))) & 0xff);
   return writeDer(ipTag, bytes.map((byte, i) => byte & (mask[i] ?? 0)), mask);

@@ -218,6 +218,14 @@ Deno.test("permits tells what verifiers will accept below a constrained CA", asy
     assert.deepEqual([permits(both, name), permits(dnsOnly, name)], [inBoth, inDnsOnly], text);
   }
   assert.equal(parseCertificate(root.certificatePem).permitted, null);
+  // A prefix that is left out by mistake must not become 0, which permits every address.
+  for (const block of ["127.0.0.0/", "127.0.0.0/33", "127.0.0.0/8/8", "127.0.0.0/0x8", "::1/129"]) {
+    await assert.rejects(
+      of([block]),
+      { code: "invalid", message: /an address block is written like 10\.0\.0\.0\/8/ },
+      block,
+    );
+  }
 });
 
 Deno.test("importKeyPem refuses other forms without quoting them", async () => {
