@@ -52,6 +52,19 @@ Deno.test("Http2ServerConnection.drain refuses nothing that is on its way, and c
   assert.equal(connection.fault, null);
 });
 
+Deno.test("Http2ServerConnection.drain is no leave to open streams without end", async () => {
+  await using served = await servedPeer();
+  const { peer, connection } = served;
+  await peer.send(headers(1, get, { end: true }));
+  await peer.settle();
+  connection.drain();
+  await peer.send(ping("drain\0\0\0", true));
+  await peer.settle();
+  for (let id = 3; id < 5000; id += 2) await peer.send(headers(id, get, { end: true }));
+  assert.ok(await peer.expect("GOAWAY 1 ENHANCE_YOUR_CALM"));
+  assert.equal(connection.fault, "ignored_frame_flood");
+});
+
 Deno.test("Http2ServerConnection.drain doesn't wait long for its PING", async () => {
   await using served = await servedPeer();
   served.connection.drain();

@@ -93,7 +93,10 @@ export class Http2ServerConnection extends Http2Connection {
     if ((id & 1) === 0) throw protocolError("a client must open streams with odd ids");
     this.#lastSeen = id;
     // Above what GOAWAY has named: as if it had never come (RFC 9113 §6.8). What follows it is borne.
-    if (this.leaving) return this.closed.addReset(id, this.initialWindow);
+    if (this.leaving) {
+      this.spend(flood.ignored);
+      return this.closed.addReset(id, this.initialWindow);
+    }
     if (this.live.size >= this.limits.maxConcurrentStreams) {
       return this.streamError(id, errorCodes.refusedStream); // RFC 9113 §5.1.2
     }
