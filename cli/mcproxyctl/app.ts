@@ -14,7 +14,7 @@ import {
 import { firewallBlockCommand, firewallUnblockCommand } from "./commands/firewall_block.ts";
 import { listenerDeleteCommand, listenerListCommand, listenerPutCommand } from "./commands/listener.ts";
 import { routeDeleteCommand, routeListCommand, routeShowCommand } from "./commands/route.ts";
-import { routeBackendsCommand, routeMaintenanceCommand } from "./commands/route_change.ts";
+import { routeBackendsCommand, routeMaintenanceCommand, routeSignInCommand } from "./commands/route_change.ts";
 import { routePutCommand } from "./commands/route_put.ts";
 import { statusCommand } from "./commands/status.ts";
 import { topCommand } from "./commands/top.ts";
@@ -34,6 +34,7 @@ export const app: Application<CliContext> = buildCli({
       delete: routeDeleteCommand,
       maintenance: routeMaintenanceCommand,
       backends: routeBackendsCommand,
+      signIn: routeSignInCommand,
     }),
     firewall: group("Firewall: who may connect, and how often", {
       list: firewallListCommand,

@@ -17,7 +17,7 @@ export function stepsText(steps: readonly ExplainStep[], all: boolean): string {
 export function outcomeText({ outcome, backend, status }: ExplainResponse): string {
   switch (outcome) {
     case "l7":
-      return `served by ${backend}`;
+      return `served by ${backend || "the proxy itself"}`;
     case "l4":
       return `passed on to ${backend}`;
     case "redirect":

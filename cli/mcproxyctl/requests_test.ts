@@ -7,6 +7,8 @@ import { scriptedMcproxy } from "./testing/scripted_mcproxy.ts";
 
 const put = (more: string) => `PutRoute {"listener":"https","hostname":"example.org","mode":"l7",${more}}`;
 const web = '"tlsCert":"/srv/certs/web.pem","tlsKey":"/srv/certs/web.key","path":"/","backendProtocol":"h1"';
+const api =
+  '"path":"/api","backendProtocol":"tls","backendName":"api.internal","sendProxyProtocol":"v2","stripPath":true,"requestHeaders":[{"op":"set","name":"x-team","value":"web"},{"op":"remove","name":"cookie"}],"responseHeaders":[{"op":"add","name":"vary","value":"accept"}],"compress":true,"maxBodyBytes":"20971520","responseTimeoutMs":90000,"healthCheck":{"path":"/health","intervalMs":5000,"timeoutMs":500,"expectedStatuses":["200-299","401"],"host":"up"}';
 const login = '"hostname":"example.org","paths":["/login*"],"rate":{"perSecond":0.16666666666666666,"burst":5}';
 
 /** What was read must still be there. */
@@ -62,6 +64,22 @@ const writes: [line: string, asks: string][] = [
     put('"backends":["h:1"],"path":"/a","healthCheck":{"intervalMs":60000}'),
   ],
   [
+    "route put example.org --path /a --backend h:1 --sign-in",
+    put('"backends":["h:1"],"path":"/a","signIn":{}'),
+  ],
+  [
+    "route put example.org --path /a --backend h:1 --allow admin --allow account:bob",
+    put('"backends":["h:1"],"path":"/a","signIn":{"allow":["admin","account:bob"]}'),
+  ],
+  [
+    "route sign-in EXAMPLE.org --allow user",
+    put(`"backends":["127.0.0.1:8080","127.0.0.1:8081"],${web},${version},"signIn":{"allow":["user"]}`),
+  ],
+  [
+    "route sign-in example.org --path /api --off",
+    put(`"backends":["10.0.0.7:9443"],${api},${version}`),
+  ],
+  [
     "route put * --listener pg --mode l4 --backend h:1",
     'PutRoute {"listener":"pg","hostname":"*","mode":"l4","backends":["h:1"],"path":"/"}',
   ],
@@ -77,10 +95,7 @@ const writes: [line: string, asks: string][] = [
   // All that is set on a route comes back.
   [
     "route backends example.org --path /api h:1",
-    put(
-      '"backends":["h:1"],"path":"/api","backendProtocol":"tls","backendName":"api.internal","sendProxyProtocol":"v2","stripPath":true,"requestHeaders":[{"op":"set","name":"x-team","value":"web"},{"op":"remove","name":"cookie"}],"responseHeaders":[{"op":"add","name":"vary","value":"accept"}],"compress":true,"maxBodyBytes":"20971520","responseTimeoutMs":90000,"healthCheck":{"path":"/health","intervalMs":5000,"timeoutMs":500,"expectedStatuses":["200-299","401"],"host":"up"},' +
-        version,
-    ),
+    put(`"backends":["h:1"],${api},${version},"signIn":{"allow":["user","account:bob"]}`),
   ],
   [
     "route backends example.org --add h:1 --add 127.0.0.1:8081 --remove 127.0.0.1:8080",

@@ -36,7 +36,7 @@ export const routeColumns: readonly Column<Route>[] = [
 
 /** All that is set on a route, a line each. */
 export function routeFacts(route: Route): [name: string, value: string][] {
-  const { mode, path, redirect, maintenance, healthCheck } = route;
+  const { mode, path, redirect, maintenance, healthCheck, signIn } = route;
   const rows: [string, string, boolean?][] = [
     ["host", route.hostname],
     ["listener", route.listener],
@@ -55,6 +55,7 @@ export function routeFacts(route: Route): [name: string, value: string][] {
     ["compresses", "text", route.compress],
     ["max body", sizeText(route.maxBodyBytes), route.maxBodyBytes > 0n],
     ["time-out", `${timeText(route.responseTimeoutMs)} for a response's head`, route.responseTimeoutMs > 0],
+    ["sign-in", signIn === undefined ? "" : signInText(signIn.allow), signIn !== undefined],
     ["health", healthCheck === undefined ? "" : healthText(healthCheck), healthCheck !== undefined],
     ["created", time(route.createdAt)],
     ["changed", time(route.updatedAt)],
@@ -67,6 +68,11 @@ function healthText({ path, host, expectedStatuses, intervalMs, timeoutMs }: Hea
   const asked = `${path || "a connection"}${host === "" ? "" : ` of ${host}`}`;
   const well = expectedStatuses.length === 0 ? "" : `, well with ${expectedStatuses.join(" ")}`;
   return `${asked} every ${timeText(intervalMs)}, within ${timeText(timeoutMs)}${well}`;
+}
+
+function signInText(allow: readonly string[]): string {
+  if (allow.length === 0) return "every account";
+  return allow.map((who) => who.startsWith("account:") ? who.replace(":", " ") : `role ${who}`).join(", ");
 }
 
 function protocolText({ backendProtocol, backendInsecure, backendName }: Route): string {

@@ -35,10 +35,10 @@ export async function findRoute(proxy: Mcproxy, key: RouteKey): Promise<Route> {
 }
 
 /** Reads a route, changes it and puts it back. */
-export async function changeRoute(proxy: Mcproxy, key: RouteKey, change: (route: Route) => Partial<Route>) {
+export async function changeRoute(proxy: Mcproxy, key: RouteKey, change: (route: Route) => Route) {
   return await changeLatest(
     () => findRoute(proxy, key),
-    (route) => proxy.routes.putRoute({ ...settingsOf({ ...route, ...change(route) }), expectedVersion: route.version }),
+    (route) => proxy.routes.putRoute({ ...settingsOf(change(route)), expectedVersion: route.version }),
   );
 }
 

@@ -48,6 +48,7 @@ response headers  add vary: accept
 compresses        text
 max body          20M
 time-out          1m30s for a response's head
+sign-in           role user, account bob
 health            /health of up every 5s, within 500ms, well with 200-299 401
 created           2026-01-02T03:04:05Z
 changed           2026-01-02T03:04:05Z
@@ -148,6 +149,17 @@ mcproxyctl: backend: name all of them, or give --add and --remove
     [
       'GetRoute {"listener":"https","hostname":"example.org","path":"/"}',
     ],
+  ],
+  "route sign-in": [
+    `
+$ mcproxyctl route sign-in example.org
+mcproxyctl: --allow: must be given, or --all, or --off, and one of them alone
+[2]
+$ mcproxyctl route sign-in example.org --allow user --off
+mcproxyctl: --allow: must be given, or --all, or --off, and one of them alone
+[2]
+`,
+    [],
   ],
   "route maintenance": [
     `

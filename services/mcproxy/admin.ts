@@ -4,15 +4,9 @@
  */
 import type { Operation } from "@lib/contract/mod.ts";
 import { invalid } from "@lib/errors/mod.ts";
-import {
-  type Api,
-  type ApiOptions,
-  serveApi,
-  type ServiceContext,
-  serviceLogin,
-  serviceVerifier,
-} from "@lib/service/mod.ts";
+import { type Api, type ApiOptions, serveApi, type ServiceContext } from "@lib/service/mod.ts";
 import type { Config } from "./config.ts";
+import type { Mcias } from "./mcias.ts";
 import type { TrafficHistory } from "./traffic/history.ts";
 import { webRoutes } from "./web/web_routes.tsx";
 
@@ -21,6 +15,8 @@ export interface AdminOptions {
   operations: readonly Operation[];
   health: ApiOptions["health"];
   status: NonNullable<ApiOptions["status"]>;
+  /** Null when none is configured. */
+  mcias: Mcias | null;
   /** For the pages. */
   history: Pick<TrafficHistory, "pieces">;
 }
@@ -29,30 +25,26 @@ export interface AdminOptions {
  * Starts both listeners of `[admin]`; null when none is configured.
  * @throws PlatformError `invalid` for a half configuration
  */
-export async function openAdmin({ context, history, ...api }: AdminOptions): Promise<Api | null> {
+export async function openAdmin({ context, mcias, history, ...api }: AdminOptions): Promise<Api | null> {
   const { admin, server } = context.config;
   if (admin.rest_addr === "" && admin.grpc_addr === "") return null;
-  for (const key of ["rest_addr", "grpc_addr", "tls_cert", "tls_key", "mcias_addr", "mcias_ca_cert"] as const) {
+  for (const key of ["rest_addr", "grpc_addr", "tls_cert", "tls_key"] as const) {
     if (admin[key] === "") throw invalid(`admin.${key}`, "must be given when others of [admin] are");
   }
+  if (mcias === null) throw invalid("admin.mcias_addr", "must be given when others of [admin] are");
   const { rest_addr, grpc_addr, tls_cert, tls_key } = admin;
   const outside = {
     ...context,
-    config: {
-      ...context.config,
-      server: { ...server, rest_addr, grpc_addr, tls_cert, tls_key },
-      mcias: { address: admin.mcias_addr, server_name: admin.mcias_server_name, ca_cert: admin.mcias_ca_cert },
-    },
+    config: { ...context.config, server: { ...server, rest_addr, grpc_addr, tls_cert, tls_key } },
   };
   await using stack = new AsyncDisposableStack();
-  const verifier = stack.use(serviceVerifier(outside));
   const { version, clock, log } = context;
   const routes = webRoutes({
     ...{ operations: api.operations, history, health: api.health, version, clock, log },
-    authenticate: verifier.verify,
-    login: stack.use(serviceLogin(outside)),
+    authenticate: mcias.verify,
+    login: mcias,
   });
-  const started = stack.use(await serveApi({ ...api, context: outside, authenticate: verifier.verify, routes }));
+  const started = stack.use(await serveApi({ ...api, context: outside, authenticate: mcias.verify, routes }));
   const { restAddress, grpcAddress, certificates } = started;
   const running = stack.move();
   return { restAddress, grpcAddress, certificates, [Symbol.asyncDispose]: () => running.disposeAsync() };

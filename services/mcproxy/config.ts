@@ -115,7 +115,7 @@ export const schema = defineConfig({
     grpc_addr: address("", 'gRPC over TLS for MCIAS admins; "" for none'),
     tls_cert: path("", "certificate of both and its issuers, PEM; read again when it changes"),
     tls_key: path("", "private key, PEM"),
-    mcias_addr: address("", "MCIAS's gRPC address: it says who is an admin"),
+    mcias_addr: address("", "MCIAS's gRPC address: it knows admins, and visitors of routes with a sign-in"),
     mcias_server_name: text("mcias.svc.mcp.metacircular.net", "the name that MCIAS's certificate must carry"),
     mcias_ca_cert: path("", "root certificate that MCIAS's must lead to, PEM"),
   },

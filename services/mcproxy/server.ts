@@ -17,6 +17,7 @@ import {
 } from "@lib/service/mod.ts";
 import { type Acme, startAcme } from "./acme/acme.ts";
 import { openAdmin } from "./admin.ts";
+import { openMcias } from "./mcias.ts";
 import { doorOpener } from "./doors.ts";
 import { healthOf } from "./health.ts";
 import { limitsOf } from "./limits.ts";
@@ -36,6 +37,7 @@ import { statusLines } from "./operations/status_lines.ts";
 import { Explainer } from "./routing/explain.ts";
 import { Router } from "./routing/router.ts";
 import { parseSeeds } from "./seeds.ts";
+import { SignInGate } from "./sign_in/sign_in_gate.ts";
 import { FirewallStore } from "./store/firewall_store.ts";
 import { ListenerStore } from "./store/listener_store.ts";
 import { migrations } from "./store/migrations.ts";
@@ -122,7 +124,13 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     plainListeners: listeners.namesOf("tcp"),
     allowedHosts: config.backends.allow_hosts,
     certificateDir: config.certificates.dir,
+    hasMcias: mcias !== null,
   });
+  const mcias = openMcias(config, context.name, clock);
+  if (mcias !== null) stack.use(mcias);
+  const gate = mcias === null
+    ? null
+    : new SignInGate({ mcias, keyFile: join(config.server.data_dir, "sign_in.key"), clock, log });
   const acme = openAcme(context, log);
   if (acme !== null) stack.use(acme);
   const router = new Router({
@@ -145,7 +153,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
     await Promise.all(doors.map((close) => close()));
   });
   const open = doorOpener({
-    ...{ connections, guard: firewall, router, upstreams, deadlines, refresh, accessLog, acme, clock, log },
+    ...{ connections, guard: firewall, router, gate, upstreams, deadlines, refresh, accessLog, acme, clock, log },
     limits: limitsOf(config),
     listeners: () => listeners,
   });
@@ -186,7 +194,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   stack.use(watchDatabase(db, reload, log));
   registerMetrics(context.metrics, {
     listeners: () => listeners.all(),
-    ...{ router, upstreams, firewall, country, accessLog },
+    ...{ router, upstreams, firewall, country, gate, accessLog },
   });
 
   const history = stack.use(
@@ -245,7 +253,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const api = await serveApi({ context: { ...context, log }, operations, authenticate: "local", health, status });
   doors.push(async () => await api[Symbol.asyncDispose]());
 
-  const admin = await openAdmin({ context: { ...context, log }, operations, health, status, history });
+  const admin = await openAdmin({ context: { ...context, log }, operations, mcias, health, status, history });
   if (admin !== null) doors.push(async () => await admin[Symbol.asyncDispose]());
 
   const started = stack.move();

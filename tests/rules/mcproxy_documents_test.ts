@@ -148,7 +148,15 @@ Deno.test("RUNBOOK of MC-Proxy: metrics and settings in it are there", () => {
 Deno.test("ARCHITECTURE of MC-Proxy: the access log's fields are those of a line with all of them", () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const certificate = { subject: "CN=alice", fingerprint: "00" };
-  const entry = accessEntry({ target: "/x?y", rule: "few", certificate, traceparent, requestId: "1", isCut: true });
+  const entry = accessEntry({
+    target: "/x?y",
+    rule: "few",
+    user: "ada",
+    certificate,
+    traceparent,
+    requestId: "1",
+    isCut: true,
+  });
   const line = accessLine(entry, { format: "json", queries: true });
   const rows = rowsUnder(architecture, "## Observing").filter(({ cells }) => /^`(?!mcproxy_)/.test(cells[0]!));
   assert.deepEqual(

@@ -1,7 +1,9 @@
-/** route maintenance, backends: one thing of a route that is there. */
+/** route maintenance, backends, sign-in: one thing of a route that is there. */
+import { create } from "@bufbuild/protobuf";
 import { buildCommand } from "@stricli/core";
 import { type CliContext, listFlag, switchFlag, textFlag } from "@lib/cli/mod.ts";
 import { invalid } from "@lib/errors/mod.ts";
+import { SignInSchema } from "@proto/mcproxy/v1/mcproxy_pb.ts";
 import { withMcproxy } from "../connection.ts";
 import { flagErrors } from "../flag_errors.ts";
 import { changeRoute } from "../routes.ts";
@@ -37,7 +39,7 @@ export const routeMaintenanceCommand = buildCommand({
     const route = await withMcproxy(
       this,
       flags,
-      (proxy) => changeRoute(proxy, keyOf(flags, host), () => ({ maintenance: on ?? "" })),
+      (proxy) => changeRoute(proxy, keyOf(flags, host), (now) => ({ ...now, maintenance: on ?? "" })),
     );
     showRoute(this, flags, route);
   },
@@ -91,7 +93,57 @@ export const routeBackendsCommand = buildCommand({
       (proxy) =>
         flagErrors(
           { backends: "backend" },
-          () => changeRoute(proxy, keyOf(flags, host), (now) => ({ backends: changed(now.backends) })),
+          () => changeRoute(proxy, keyOf(flags, host), (now) => ({ ...now, backends: changed(now.backends) })),
+        ),
+    );
+    showRoute(this, flags, route);
+  },
+});
+
+interface SignInFlags extends KeyFlags {
+  readonly allow?: readonly string[];
+  readonly all: boolean;
+  readonly off: boolean;
+}
+
+export const routeSignInCommand = buildCommand({
+  docs: {
+    brief: "Let only those pass who sign in, or everybody again",
+    fullDescription:
+      "With --allow or --all, requests of the route need an account of MCIAS: browsers are led to a sign-in page, programs send a token. With --off the route is for everybody. The rest of the route stays as it is.",
+    customUsage: [
+      { input: "wiki.example.org --allow user --allow account:backup", brief: "a role, and one account more" },
+      { input: "wiki.example.org --all", brief: "every active account" },
+      { input: "wiki.example.org --off", brief: "for everybody" },
+    ],
+  },
+  parameters: {
+    flags: {
+      ...keyFlags,
+      allow: listFlag("A role (admin, user, guest) or account:NAME; several by repeating", "WHO"),
+      all: switchFlag("Every active account"),
+      off: switchFlag("Everybody, without signing in"),
+    },
+    positional: hostArgument,
+  },
+  async func(this: CliContext, flags: SignInFlags, host: string) {
+    const { allow, all, off } = flags;
+    if ([allow !== undefined, all, off].filter((isGiven) => isGiven).length !== 1) {
+      throw invalid("--allow", "must be given, or --all, or --off, and one of them alone");
+    }
+    const signIn = off ? undefined : create(SignInSchema, { allow: [...allow ?? []] });
+    const route = await withMcproxy(
+      this,
+      flags,
+      (proxy) =>
+        flagErrors(
+          { "sign_in.allow": "--allow" },
+          () =>
+            changeRoute(
+              proxy,
+              keyOf(flags, host),
+              ({ signIn: _, ...now }) => ({ ...now, ...(signIn === undefined ? {} : { signIn }) }),
+            ),
         ),
     );
     showRoute(this, flags, route);

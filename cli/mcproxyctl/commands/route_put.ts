@@ -32,6 +32,8 @@ interface PutFlags extends KeyFlags {
   readonly healthStatus?: readonly string[];
   readonly healthInterval?: number;
   readonly healthTimeout?: number;
+  readonly signIn: boolean;
+  readonly allow?: readonly string[];
   readonly expectedVersion?: string;
 }
 
@@ -93,6 +95,8 @@ const putFlags = {
   healthStatus: listFlag("What is well: 204, 200-299; several by repeating [200-399]", "STATUS"),
   healthInterval: timeFlag("How often; without a path a connection is enough [5s]"),
   healthTimeout: timeFlag("How long an answer may take [2s]"),
+  signIn: switchFlag("Only for those who sign in, with an account of MCIAS"),
+  allow: listFlag("Sign-in, and of these only: admin, user, guest or account:NAME; several by repeating", "WHO"),
   ...expectedVersionFlag,
 } as const;
 
@@ -120,6 +124,8 @@ const flagOf: Readonly<Record<string, string>> = {
   max_body_bytes: "--max-body",
   response_timeout_ms: "--response-timeout",
   health_check: "--health-path and the like",
+  sign_in: "--sign-in",
+  "sign_in.allow": "--allow",
 };
 
 export const routePutCommand = buildCommand({
@@ -137,6 +143,7 @@ export const routePutCommand = buildCommand({
       { input: "example.org --path /api --backend 127.0.0.1:9000 --strip-path", brief: "a part of it elsewhere" },
       { input: "db.example.org --mode l4 --backend 127.0.0.1:5432 --send-proxy-protocol v2", brief: "passed through" },
       { input: "old.example.org --redirect '308 https://example.org{uri}' --acme", brief: "moved" },
+      { input: "wiki.example.org --acme --backend 127.0.0.1:8080 --allow user", brief: "behind a sign-in" },
       {
         input: "example.org --acme --backend 127.0.0.1:8080 --response-header 'set X-Frame-Options: DENY'",
         brief: "with a header of its own",
@@ -145,7 +152,7 @@ export const routePutCommand = buildCommand({
   },
   parameters: { flags: putFlags, positional: hostArgument },
   async func(this: CliContext, flags: PutFlags, hostname: string) {
-    const { healthPath, healthHost, healthStatus, healthInterval, healthTimeout, redirect } = flags;
+    const { healthPath, healthHost, healthStatus, healthInterval, healthTimeout, redirect, allow } = flags;
     const checks = [healthPath, healthHost, healthStatus, healthInterval, healthTimeout];
     const isChecked = checks.some((one) => one !== undefined);
     const request = {
@@ -182,6 +189,7 @@ export const routePutCommand = buildCommand({
           },
         }
         : {}),
+      ...(flags.signIn || allow !== undefined ? { signIn: { allow: [...allow ?? []] } } : {}),
       expectedVersion: flags.expectedVersion ?? "",
     };
     const route = await withMcproxy(

@@ -21,6 +21,7 @@ const api = {
   responseHeaders: [{ op: "add", name: "vary", value: "accept" }],
   ...{ maxBodyBytes: 20n * 1024n ** 2n, responseTimeoutMs: 90_000, createdAt: at, updatedAt: at, version },
   healthCheck: { path: "/health", intervalMs: 5000, timeoutMs: 500, expectedStatuses: ["200-299", "401"], host: "up" },
+  signIn: { allow: ["user", "account:bob"] },
 };
 const old = {
   ...{ listener: "https", hostname: "old.example.org", path: "/", mode: "l7", acme: true, backendProtocol: "h1" },

@@ -16,7 +16,7 @@ export function requestHead(
   { remote, clientCert, prefix }: Forwarded,
   webSocketKey: string,
 ): string {
-  const { fields, host, length, connectionNames } = request;
+  const { fields, host, length, connectionNames, visitor } = request;
   // RFC 8441 §5: the extended CONNECT of HTTP/2 is a GET here.
   const method = request.webSocket ? "GET" : request.method;
   let text = `${method} ${request.target} HTTP/1.1\r\nHost: ${host}\r\n`;
@@ -37,6 +37,7 @@ export function requestHead(
   else if (request.takesTrailers) text += "TE: trailers\r\nConnection: TE\r\n";
   if (clientCert !== "") text += `Client-Cert: ${clientCert}\r\n`;
   if (prefix !== "") text += `X-Forwarded-Prefix: ${prefix}\r\n`;
+  if (visitor !== null) text += `Remote-User: ${visitor.username}\r\nRemote-Groups: ${visitor.roles.join(",")}\r\n`;
   return text +
     `Forwarded: for=${forwardedNode(remote)};host="${host}";proto=https\r\n` +
     `X-Forwarded-For: ${remote}\r\nX-Forwarded-Host: ${host}\r\nX-Forwarded-Proto: https\r\n` +

@@ -2,7 +2,7 @@
  * The proxy's own answers as HTTP/1.1 writes them.
  * @module
  */
-import { type Page, page as pageOf, phraseOf } from "../relay/pages.ts";
+import { type Page, page as pageOf, phraseOf, plainText } from "../relay/pages.ts";
 import { latin1 } from "../stream/byte_stream.ts";
 
 const encoder = new TextEncoder();
@@ -19,12 +19,13 @@ export function page(status: number, detail: string, options: PageOptions): Uint
   return writePage(pageOf(status, detail), options);
 }
 
-export function writePage({ status, body, fields }: Page, { close, head, date }: PageOptions): Uint8Array {
+export function writePage(page: Page, { close, head, date }: PageOptions): Uint8Array {
+  const { status, body, fields, type = plainText, cacheControl = "no-store" } = page;
   let text = `HTTP/1.1 ${status} ${phraseOf(status)}\r\n`;
   for (const [name, value] of fields) text += `${name}: ${value}\r\n`;
   const bytes = encoder.encode(body);
-  text += `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${bytes.length}\r\n` +
-    `Cache-Control: no-store\r\nDate: ${date}\r\n${close ? "Connection: close\r\n" : ""}\r\n`;
+  text += `Content-Type: ${type}\r\nContent-Length: ${bytes.length}\r\n` +
+    `Cache-Control: ${cacheControl}\r\nDate: ${date}\r\n${close ? "Connection: close\r\n" : ""}\r\n`;
   if (head) return latin1(text);
   const whole = new Uint8Array(text.length + bytes.length);
   whole.set(latin1(text));

@@ -57,6 +57,7 @@ export function parseRequest(head: Head, hostname: string): Request {
     connectionNames: connection,
     fields: head,
     neverIndexed: null,
+    visitor: null,
   };
 }
 

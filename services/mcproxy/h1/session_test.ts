@@ -66,6 +66,7 @@ Deno.test("Session serves nothing that comes when it has said that it closes", a
       peer: { source: end, destination: end },
       hostname: "a.test",
       clients: { refusal: () => null, field: () => "" },
+      gate: null,
       refusal: () => null,
       route: () => {
         served++;

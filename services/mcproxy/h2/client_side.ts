@@ -6,7 +6,7 @@ import { errorCodes, type ServerStream } from "@lib/http2/mod.ts";
 import type { BodySink, BodySource } from "../relay/body.ts";
 import type { ClientSide } from "../relay/client_side.ts";
 import type { RequestHead, ResponseHead } from "../relay/message.ts";
-import type { Page } from "../relay/pages.ts";
+import { type Page, plainText } from "../relay/pages.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
 import { responseList } from "./field_lists.ts";
 import { endedSink, StreamSink, StreamSource } from "./stream_body.ts";
@@ -62,15 +62,15 @@ export class H2Client implements ClientSide {
 /** An answer of the proxy's own; rejects when the client resets the stream before it has taken all. */
 export async function sendPage(
   stream: ServerStream,
-  { status, body, fields }: Page,
+  { status, body, fields, type = plainText, cacheControl = "no-store" }: Page,
   isHead: boolean,
   date: string,
 ): Promise<void> {
   const bytes = encoder.encode(body);
   const list = [
     ...fields.flat(),
-    ...["content-type", "text/plain; charset=utf-8", "content-length", String(bytes.length)],
-    ...["cache-control", "no-store", "date", date],
+    ...["content-type", type, "content-length", String(bytes.length)],
+    ...["cache-control", cacheControl, "date", date],
   ];
   stream.respond(status, list, isHead);
   if (!isHead) await stream.write(bytes, true);

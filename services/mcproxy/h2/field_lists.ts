@@ -47,7 +47,7 @@ export function responseList(response: ResponseHead, date: () => string): FieldL
 
 /** The regular fields that a backend gets: end-to-end fields of the client, and our word on who the client is. */
 export function requestList(request: RequestHead, { remote, clientCert, prefix }: Forwarded): FieldList {
-  const { host, length, fields, connectionNames } = request;
+  const { host, length, fields, connectionNames, visitor } = request;
   const { names, values } = fields;
   const list: FieldList = [];
   let via = "";
@@ -66,6 +66,7 @@ export function requestList(request: RequestHead, { remote, clientCert, prefix }
   if (request.takesTrailers) list.push("te", "trailers");
   if (clientCert !== "") list.push("client-cert", clientCert);
   if (prefix !== "") list.push("x-forwarded-prefix", prefix);
+  if (visitor !== null) list.push("remote-user", visitor.username, "remote-groups", visitor.roles.join(","));
   list.push("forwarded", `for=${forwardedNode(remote)};host="${host}";proto=https`);
   list.push("x-forwarded-for", remote, "x-forwarded-host", host, "x-forwarded-proto", "https");
   // RFC 9110 §7.6.3: a gateway must add itself to Via in requests.

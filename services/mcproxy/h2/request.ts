@@ -54,5 +54,6 @@ export function requestOf(stream: ServerStream, { hostname, maxFields }: Request
     connectionNames: noNames,
     fields,
     neverIndexed: stream.neverIndexed,
+    visitor: null,
   };
 }

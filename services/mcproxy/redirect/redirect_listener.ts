@@ -129,6 +129,7 @@ function lineOf(
     // It is known at once.
     durationMs: 0,
     backend: "",
+    user: "",
     userAgent: value("user-agent"),
     isTls: false,
     alpn: "",

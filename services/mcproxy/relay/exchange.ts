@@ -12,6 +12,7 @@
 import { messageOf } from "@lib/errors/mod.ts";
 import { sameBackends } from "../domain/backend.ts";
 import type { Route } from "../domain/route.ts";
+import { isSameSignIn } from "../domain/sign_in.ts";
 import type { Deadline } from "../stream/deadlines.ts";
 import { tunnel } from "../stream/tunnel.ts";
 import { NoBackend } from "../upstream/upstreams.ts";
@@ -24,8 +25,9 @@ import { HttpFault } from "./fault.ts";
 import { fieldValue } from "./fields.ts";
 import { LimitedBody } from "./limited_body.ts";
 import type { ExchangeContext } from "./exchange_context.ts";
+import { decide } from "./gate.ts";
 import type { LiveRoute } from "./live_route.ts";
-import { isRepeatable, type RequestHead, type ResponseHead } from "./message.ts";
+import { isGrpc, isInterim, isRepeatable, type RequestHead, type ResponseHead } from "./message.ts";
 import type { ObservedExchange, Outcome } from "./observer.ts";
 import { type Page, page } from "./pages.ts";
 import { RepeatableBody } from "./repeatable_body.ts";
@@ -51,9 +53,12 @@ export class Exchange {
   /** Something of a response went to the client. */
   #answered = false;
   #live: LiveRoute | null = null;
+  /** As the backend is to get it, before the route's edits. */
+  #request: RequestHead;
   readonly #outcome: Outcome = {
     route: null,
     rule: "",
+    user: "",
     backend: "",
     status: 0,
     isCut: false,
@@ -64,6 +69,7 @@ export class Exchange {
   readonly #deadline: Deadline;
 
   constructor(readonly context: ExchangeContext, readonly client: ClientSide) {
+    this.#request = client.request;
     this.#deadline = context.deadlines.open(() => this.#expired());
   }
 
@@ -106,8 +112,18 @@ export class Exchange {
     if (live === null) return this.#answer({ ...page(421, "this name is no longer served here"), closes: true });
     this.#live = this.#outcome.route = live;
     live.counters.requests++;
-    const answer = context.clients.refusal() ?? ownAnswer(live.route, request);
+    const refused = context.clients.refusal();
+    if (live.isGuarded && refused === null) return this.#throughGate(live.route);
+    const answer = refused ?? ownAnswer(live.route, request);
     return answer === null ? this.#attempt(live.route) : this.#answer(answer);
+  }
+
+  async #throughGate(route: Route): Promise<void> {
+    const decision = await decide(this.context, this.client, route);
+    this.#outcome.user = decision.user;
+    if (decision.answer !== null) return await this.#answer(decision.answer);
+    this.#request = decision.request;
+    await this.#attempt(route);
   }
 
   async #attempt(first: Route): Promise<void> {
@@ -166,6 +182,8 @@ export class Exchange {
    */
   #movedTo(route: Route): Route | null {
     const now = this.context.route(this.client.request.target, "look again")?.route ?? route;
+    // Whoever passed did so by the rule of before.
+    if (!isSameSignIn(now.signIn, route.signIn)) return null;
     return sameBackends(now.backends, route.backends) ? null : now;
   }
 
@@ -179,7 +197,7 @@ export class Exchange {
     const { target } = client.request;
     const prefix = route.stripPath && route.path !== "/" ? route.path : "";
     const request = editedRequest(
-      client.request,
+      this.#request,
       prefix === "" ? target : strippedTarget(target, prefix),
       route.requestHeaders,
     );
@@ -372,14 +390,6 @@ export class Exchange {
     this.#outcome.bytesOut += answer.body.length;
     await this.client.page(answer);
   }
-}
-
-function isInterim({ status }: ResponseHead): boolean {
-  return status < 200 && status !== 101;
-}
-
-function isGrpc(request: RequestHead): boolean {
-  return fieldValue(request.fields, "content-type")?.startsWith("application/grpc") === true;
 }
 
 function reasonOf(error: unknown): string {

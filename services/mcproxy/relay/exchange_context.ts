@@ -8,6 +8,7 @@ import type { Deadlines } from "../stream/deadlines.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 import type { Refusal } from "./answers.ts";
 import type { ClientGate } from "./client_gate.ts";
+import type { Gate } from "./gate.ts";
 import type { ExchangeLimits } from "./limits.ts";
 import type { LiveRoute } from "./live_route.ts";
 import type { ExchangeObserver } from "./observer.ts";
@@ -26,6 +27,8 @@ export interface ExchangeContext {
    */
   route(target: string, look?: "look again"): LiveRoute | null;
   readonly clients: ClientGate;
+  /** Asked on routes with a sign-in; null where there is no MCIAS to ask. */
+  readonly gate: Gate | null;
   readonly upstreams: Upstreams;
   readonly deadlines: Deadlines;
   readonly limits: ExchangeLimits;

@@ -23,6 +23,7 @@ const upload: RequestHead = {
   connectionNames: noNames,
   fields: noFields,
   neverIndexed: null,
+  visitor: null,
 };
 
 function headOf(status: number): ResponseHead {
@@ -36,6 +37,7 @@ const plainRoute = {
   backends: [],
   maintenance: "",
   redirect: null,
+  signIn: null,
   maxBodyBytes: 0,
   backendProtocol: "h1",
   stripPath: false,
@@ -109,6 +111,7 @@ async function statusOf(script: Script): Promise<number> {
     refusal: () => null,
     clients: { refusal: () => null, field: () => "" },
     route: () => ({ route, counters: { requests: 0, backendErrors: 0 } }) as unknown as LiveRoute,
+    gate: null,
     upstreams: { call: () => call } as unknown as Upstreams,
     deadlines: new Deadlines(systemClock),
     limits: { bodyMs: 10_000, responseMs, streamIdleMs, tunnelIdleMs: 10_000 },

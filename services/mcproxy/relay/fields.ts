@@ -18,6 +18,11 @@ const dropped = new Set([
   "proxy-authenticate",
   "proxy-authorization",
   "proxy-connection",
+  // Remote-Name and -Email are ours only in what programs read beside the others.
+  "remote-email",
+  "remote-groups",
+  "remote-name",
+  "remote-user",
   "te",
   "transfer-encoding",
   "upgrade",

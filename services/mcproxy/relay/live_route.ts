@@ -9,4 +9,8 @@ export interface LiveRoute {
   /** Of mode l7. */
   readonly route: Route;
   readonly counters: RouteCounters;
+  /**
+   * Some route of the name asks for sign-in: the proxy's own pages are there, and cookies of ours that no backend may see.
+   */
+  readonly isGuarded: boolean;
 }

@@ -3,6 +3,8 @@
  * @module
  */
 
+import type { Visitor } from "../domain/sign_in.ts";
+
 /** Field lines in the order received: `names` in lower case, `shown` as sent, `values` without surrounding blanks. */
 export interface Fields {
   readonly names: readonly string[];
@@ -37,6 +39,8 @@ export interface RequestHead {
   readonly fields: Fields;
   /** Names whose values no compression table may hold (RFC 7541 §7.1.3); null for none. */
   readonly neverIndexed: ReadonlySet<string> | null;
+  /** Who has signed in to send it, which the backend is told; null on routes that don't ask. */
+  readonly visitor: Visitor | null;
 }
 
 /** A backend's response. */
@@ -60,4 +64,14 @@ const idempotent = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 /** RFC 9110 §9.2.2: may be sent again when a connection broke, as long as no body went with it. */
 export function isRepeatable(request: RequestHead): boolean {
   return request.length.kind === "none" && !request.webSocket && idempotent.has(request.method);
+}
+
+/** Another head follows. */
+export function isInterim({ status }: ResponseHead): boolean {
+  return status < 200 && status !== 101;
+}
+
+export function isGrpc({ fields: { names, values } }: RequestHead): boolean {
+  const at = names.indexOf("content-type");
+  return at >= 0 && values[at]!.startsWith("application/grpc");
 }

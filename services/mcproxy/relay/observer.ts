@@ -11,6 +11,8 @@ export interface Outcome {
   route: LiveRoute | null;
   /** The firewall's rule that refused it; "" when none did. */
   rule: string;
+  /** Who signed in; "" where nobody is asked to, or nobody did. */
+  user: string;
   /** The backend of the last attempt, "host:port"; "" when there was none. */
   backend: string;
   /** Sent to the client; 0 when nothing was. */

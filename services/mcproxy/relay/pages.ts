@@ -1,5 +1,5 @@
 /**
- * The proxy's own answers: short, plain, never from a cache.
+ * The proxy's own answers: short, plain and never from a cache, but for the pages of sign-in.
  * @module
  */
 
@@ -8,11 +8,14 @@ const phrases: Readonly<Record<number, string>> = {
   301: "Moved Permanently",
   302: "Found",
   303: "See Other",
+  304: "Not Modified",
   307: "Temporary Redirect",
   308: "Permanent Redirect",
   400: "Bad Request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
+  405: "Method Not Allowed",
   408: "Request Timeout",
   413: "Content Too Large",
   417: "Expectation Failed",
@@ -33,9 +36,15 @@ export interface Page {
   readonly body: string;
   /** Beside type, length, Cache-Control and Date: name in lower case, value. */
   readonly fields: readonly (readonly [name: string, value: string])[];
+  /** Default: plain text. */
+  readonly type?: string;
+  /** Default: no-store. */
+  readonly cacheControl?: string;
   /** The connection, where it is the request's own, ends after it. */
   readonly closes: boolean;
 }
+
+export const plainText = "text/plain; charset=utf-8";
 
 /** @param detail one line for whoever reads it */
 export function page(status: number, detail: string): Page {

@@ -9,7 +9,9 @@ import { isHostname } from "../domain/hostname.ts";
 import type { Listener } from "../domain/listener.ts";
 import { matchedPath } from "../domain/route_path.ts";
 import { routeFor } from "../domain/route_table.ts";
+import { allowedText } from "../domain/sign_in.ts";
 import type { Firewall } from "../firewall/firewall.ts";
+import { ownPrefix, signInPath } from "../sign_in/paths.ts";
 import type { LiveRoute, Router } from "./router.ts";
 
 /** Whom and what it is asked for; "" takes the default. */
@@ -26,7 +28,7 @@ export interface ExplainQuestion {
 }
 
 export interface ExplainStep {
-  stage: "listener" | "firewall" | "route" | "certificate" | "backend";
+  stage: "listener" | "firewall" | "route" | "certificate" | "sign_in" | "backend";
   /** "skip": the rule is about others. */
   result: "pass" | "refuse" | "choose" | "skip";
   /** In words. */
@@ -120,7 +122,11 @@ class Walk {
   }
 
   #answered(live: LiveRoute): Explanation {
-    const { redirect, maintenance } = live.route;
+    const { redirect, maintenance, signIn } = live.route;
+    if (live.isGuarded && this.asked.path.startsWith(ownPrefix)) {
+      this.#step("sign_in", "choose", "the proxy's own pages");
+      return this.#done("l7", "", 0);
+    }
     this.#step("route", "choose", named(live));
     if (maintenance !== "") {
       this.#step("backend", "choose", "none: the route is in maintenance");
@@ -129,6 +135,10 @@ class Walk {
     if (redirect !== null) {
       this.#step("backend", "choose", `none: the route redirects to ${redirect.to}`);
       return this.#done("redirect", "", redirect.status);
+    }
+    if (signIn !== null) {
+      const others = `without one 302 to ${signInPath}, or 401; others 403`;
+      this.#step("sign_in", "pass", `sign-in asked, for ${allowedText(signIn)}: ${others}`);
     }
     return this.#toBackend(live);
   }

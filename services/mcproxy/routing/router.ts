@@ -24,6 +24,8 @@ import type { Upstreams } from "../upstream/upstreams.ts";
 export interface LiveRoute {
   readonly route: Route;
   readonly counters: RouteCounters;
+  /** Some route of the name asks for sign-in. */
+  readonly isGuarded: boolean;
 }
 
 /** Certificates that are got by themselves. */
@@ -67,8 +69,9 @@ export class Router {
   }
 
   /** All routes that are served. */
-  routes(): IterableIterator<LiveRoute> {
-    return this.#table.values();
+  *routes(): IterableIterator<LiveRoute> {
+    // Those that stand in for a row that can't be served are none.
+    for (const live of this.#table.values()) if (!this.#unserved.has(keyOf(live.route))) yield live;
   }
 
   /** Why rows of the store are not served, in words for an operator. */
@@ -105,7 +108,7 @@ export class Router {
     const stored = this.#stored({ ...route, backends: route.backends.map(({ key }) => key) }, expected);
     this.#unserved.delete(keyOf(route));
     const others = host === undefined ? [] : entriesOf(host).filter((entry) => entry.route.path !== route.path);
-    this.#table.set([...others, { route, counters: this.#countersOf(route) }]);
+    this.#table.set(this.#live([...others.map((entry) => entry.route), route]));
     this.#tidy();
     log.info("Route set", {
       listener: route.listener,
@@ -175,7 +178,10 @@ export class Router {
 
   #forget(key: RouteKey, host: Host<LiveRoute> | undefined): void {
     if (key.path === "/") this.#table.delete(key.listener, key.hostname);
-    else if (host !== undefined) this.#table.set(entriesOf(host).filter((entry) => entry.route.path !== key.path));
+    else if (host !== undefined) {
+      const others = entriesOf(host).filter((entry) => entry.route.path !== key.path);
+      this.#table.set(this.#live(others.map(({ route }) => route)));
+    }
     this.#unserved.delete(keyOf(key));
     this.#counters.delete(keyOf(key));
     this.#tidy();
@@ -184,33 +190,42 @@ export class Router {
   /** Makes memory what the store says: at start, when listeners change, and when another process has changed it. */
   reload(): void {
     const { certificates, clientAuthorities, store } = this.#options;
-    const hosts = new Map<string, LiveRoute[]>();
+    const hosts = new Map<string, Route[]>();
     const unserved = new Map<string, string>();
     const rules = this.#options.rules();
+    const add = (route: Route) => {
+      if (hasFiles(route)) certificates.tryUse(route.hostname, route.tlsCert, route.tlsKey);
+      if (route.clientCa !== "") clientAuthorities.tryUse(route.clientCa);
+      const name = `${route.listener} ${route.hostname}`;
+      const routes = hosts.get(name);
+      if (routes === undefined) hosts.set(name, [route]);
+      else routes.push(route);
+    };
     for (const row of store.all()) {
       try {
-        const route = parseRoute(row, rules);
-        if (hasFiles(route)) certificates.tryUse(route.hostname, route.tlsCert, route.tlsKey);
-        if (route.clientCa !== "") clientAuthorities.tryUse(route.clientCa);
-        const name = `${row.listener} ${row.hostname}`;
-        const entries = hosts.get(name);
-        const entry = { route, counters: this.#countersOf(route) };
-        if (entries === undefined) hosts.set(name, [entry]);
-        else entries.push(entry);
+        add(parseRoute(row, rules));
       } catch (error) {
         this.#report(unserved, keyOf(row), messageOf(error));
+        const standIn = standInFor(row, rules);
+        if (standIn !== null) add(standIn);
       }
     }
     const table = new RouteTable<LiveRoute>();
-    for (const entries of hosts.values()) {
-      if (entries.some(({ route }) => route.path === "/")) table.set(entries);
-      else {for (const { route } of entries) {
+    for (const routes of hosts.values()) {
+      if (routes.some(({ path }) => path === "/")) table.set(this.#live(routes));
+      else {for (const route of routes) {
           this.#report(unserved, keyOf(route), "the name's route for \"/\" can't be served");
         }}
     }
     this.#table = table;
     this.#unserved = unserved;
     this.#tidy();
+  }
+
+  /** All routes of one name, as they are served. */
+  #live(routes: readonly Route[]): LiveRoute[] {
+    const isGuarded = routes.some(({ signIn }) => signIn !== null);
+    return routes.map((route) => ({ route, counters: this.#countersOf(route), isGuarded }));
   }
 
   #report(unserved: Map<string, string>, key: string, reason: string): void {
@@ -277,6 +292,22 @@ function parseName({ listener, hostname, path }: RouteName): RouteKey {
 
 function hasFiles(route: Route): boolean {
   return route.tlsCert !== "";
+}
+
+/**
+ * What holds the place of a row with a sign-in that can't be served: its requests must not fall to the name's other
+ * routes, which may be for everybody. Null for any other row, and where no request can come.
+ */
+function standInFor(row: StoredRoute, rules: RouteRules): Route | null {
+  if (row.signIn === null) return null;
+  const { listener, hostname, path, mode, tlsCert, tlsKey, acme, clientCa, clientCert } = row;
+  // The certificates of "/" are the name's, and so is what is asked of clients.
+  const name = { listener, hostname, path, mode, tlsCert, tlsKey, acme, clientCa, clientCert };
+  try {
+    return parseRoute({ ...name, backends: [], maintenance: "This can't be served at the moment." }, rules);
+  } catch {
+    return null;
+  }
 }
 
 function entriesOf(host: Host<LiveRoute>): LiveRoute[] {

@@ -20,6 +20,7 @@ export function accessEntry(differs: Partial<AccessEntry> = {}): AccessEntry {
     durationMs: 12.34,
     backend: "127.0.0.1:8080",
     rule: "",
+    user: "",
     userAgent: "curl/8.14.1",
     isTls: true,
     alpn: "h2",

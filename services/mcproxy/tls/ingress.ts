@@ -20,6 +20,7 @@ import { type Accepted, AcceptingPort } from "../listening/accepting_port.ts";
 import type { Guard } from "../listening/guard.ts";
 import type { Door } from "../listening/listener_set.ts";
 import { writeProxyV1, writeProxyV2 } from "../proxy_protocol/mod.ts";
+import type { Gate } from "../relay/gate.ts";
 import type { LiveRoute, Router } from "../routing/router.ts";
 import type { ByteStream } from "../stream/byte_stream.ts";
 import { closeQuietly } from "../stream/close_quietly.ts";
@@ -56,6 +57,8 @@ export interface IngressOptions {
   router: Router;
   /** As in arrival.ts. */
   challenge(hello: ClientHello): ChallengeCertificate | null;
+  /** As in relay/exchange_context.ts. */
+  gate: Gate | null;
   upstreams: Upstreams;
   deadlines: Deadlines;
   /** Takes over what another process has changed in the store, at once. */
@@ -189,7 +192,7 @@ export class Ingress implements Door {
   }
 
   async #terminate(conn: Deno.TcpConn, open: Accepted, { live, hostname, client, bytes }: Routed): Promise<void> {
-    const { limits, deadlines, guard, router, upstreams, refresh, clock, accessLog, log } = this.#options;
+    const { limits, deadlines, guard, router, gate, upstreams, refresh, clock, accessLog, log } = this.#options;
     const unready = (reason: Refusal) =>
       this.#refuse(conn, { kind: "refused", reason, alert: alerts.internalError, bytes, detail: hostname });
     const context = router.contextOf(live);
@@ -253,6 +256,7 @@ export class Ingress implements Door {
         return verdict;
       },
       clients,
+      gate,
       upstreams,
       deadlines,
       limits: limits.http,
@@ -299,6 +303,7 @@ const nothingOfHttp = {
   target: "",
   status: 0,
   rule: "",
+  user: "",
   userAgent: "",
   isTls: false,
   alpn: "",

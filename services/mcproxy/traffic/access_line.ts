@@ -30,6 +30,8 @@ export interface AccessEntry {
   readonly backend: string;
   /** The firewall's rule that refused it; "" when none did. */
   readonly rule: string;
+  /** The account that has signed in; "" for none. */
+  readonly user: string;
   readonly userAgent: string;
   /** False for plain HTTP, and for what passed through. */
   readonly isTls: boolean;
@@ -86,6 +88,7 @@ function jsonLine(entry: AccessEntry, queries: boolean): string {
   }`;
   if (entry.backend !== "") line += `,"backend":${quoted(entry.backend)}`;
   if (entry.rule !== "") line += `,"rule":${quoted(entry.rule)}`;
+  if (entry.user !== "") line += `,"user":${quoted(entry.user)}`;
   if (entry.userAgent !== "") line += `,"user_agent":${quoted(entry.userAgent.slice(0, limits.userAgent))}`;
   // No older version gets as far as a line.
   if (entry.isTls) line += `,"tls":"1.3","alpn":${quoted(entry.alpn)}`;
@@ -115,7 +118,8 @@ function combinedLine(entry: AccessEntry, queries: boolean): string {
     ? "-"
     : `${escaped(method)} ${escaped(path.slice(0, limits.target))} ${protocol}`;
   const userAgent = entry.userAgent === "" ? "-" : escaped(entry.userAgent.slice(0, limits.userAgent));
-  return `${escaped(entry.client)} - - [${clfTime(entry.at)}] "${request}" ${
+  const user = entry.user === "" ? "-" : escaped(entry.user);
+  return `${escaped(entry.client)} - ${user} [${clfTime(entry.at)}] "${request}" ${
     String(status).padStart(3, "0")
   } ${entry.responseBytes} "-" "${userAgent}"\n`;
 }

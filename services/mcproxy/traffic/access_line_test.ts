@@ -26,6 +26,13 @@ Deno.test("accessLine writes a request or a passthrough connection as one JSON o
       `${start},"protocol":"l4","request_bytes":700,"response_bytes":90000,"duration_ms":3600000.0,` +
       `"backend":"127.0.0.1:8080"}`,
     ],
+    // Behind a sign-in.
+    [
+      { user: "ada" },
+      `${start},"method":"GET","path":"/index.html","protocol":"h2","status":200,"request_bytes":0,` +
+      `"response_bytes":512,"duration_ms":12.3,"backend":"127.0.0.1:8080","user":"ada","user_agent":"curl/8.14.1",` +
+      `"tls":"1.3","alpn":"h2"}`,
+    ],
     // On port 80.
     [
       { status: 301, backend: "", userAgent: "", protocol: "http/1.1", isTls: false, alpn: "" },
@@ -52,6 +59,10 @@ Deno.test("accessLine writes the combined format as nginx does", () => {
     [
       { protocol: "http/1.0", userAgent: "", client: "2001:db8::1" },
       '2001:db8::1 - - [21/Nov/2026:08:15:30 +0000] "GET /index.html HTTP/1.0" 200 512 "-" "-"',
+    ],
+    [
+      { user: "ada" },
+      '192.0.2.7 - ada [21/Nov/2026:08:15:30 +0000] "GET /index.html HTTP/2.0" 200 512 "-" "curl/8.14.1"',
     ],
     [passed, '192.0.2.7 - - [21/Nov/2026:08:15:30 +0000] "CONNECT a.test L4" 000 90000 "-" "-"'],
     [

@@ -8,6 +8,7 @@ import type { CountryFile } from "../firewall/country_file.ts";
 import type { Firewall } from "../firewall/firewall.ts";
 import type { OpenListener } from "../listening/listener_set.ts";
 import type { LiveRoute, Router } from "../routing/router.ts";
+import type { SignInGate } from "../sign_in/sign_in_gate.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 import type { AccessLog } from "./access_log.ts";
 import { shownBounds } from "./latency.ts";
@@ -19,6 +20,8 @@ export interface MetricSources {
   firewall: Pick<Firewall, "counters" | "buckets" | "clients">;
   /** Null when none is configured. */
   country: Pick<CountryFile, "metadata"> | null;
+  /** Null without an MCIAS. */
+  gate: Pick<SignInGate, "counts"> | null;
   accessLog: Pick<AccessLog, "lines" | "lost"> | null;
 }
 
@@ -28,7 +31,15 @@ export function registerMetrics(registry: Registry, sources: MetricSources): voi
   registerRoutes(registry, sources.router);
   registerBackends(registry, sources.upstreams);
   registerFirewall(registry, sources);
-  const { accessLog } = sources;
+  const { accessLog, gate } = sources;
+  if (gate !== null) {
+    registry.countersFrom(
+      "mcproxy_sign_in_total",
+      "Requests that sign-in was asked of, by what became of them, and what was done on its pages.",
+      ["outcome"],
+      () => [...gate.counts].map(([outcome, count]): Sample => [{ outcome }, count]),
+    );
+  }
   if (accessLog === null) return;
   registry.counterFrom("mcproxy_access_log_lines_total", "Lines of the access log.", () => accessLog.lines);
   registry.counterFrom("mcproxy_access_log_lost_total", "Lines that the disk didn't take.", () => accessLog.lost);

@@ -40,7 +40,7 @@ export class ObservedConnection implements ExchangeObserver {
     accessLog?.write({
       ...{ at: clock.now(), client, listener, hostname, method: "", target: "" },
       protocol: alpn === "h2" ? "h2" : "http/1.1",
-      ...{ status, requestBytes: 0, responseBytes: 0, durationMs: 0, backend: "", rule: "", userAgent: "" },
+      ...{ status, requestBytes: 0, responseBytes: 0, durationMs: 0, backend: "", rule: "", user: "", userAgent: "" },
       ...{ isTls: true, alpn, certificate, traceparent: "", requestId: "", isCut: false },
     });
   }
@@ -72,7 +72,7 @@ class ObservedRequest implements ObservedExchange {
     this.#options.accessLog?.write(this.#entry(outcome));
   }
 
-  #entry({ status, bytesIn, bytesOut, backend, rule, isCut }: Outcome): AccessEntry {
+  #entry({ status, bytesIn, bytesOut, backend, rule, user, isCut }: Outcome): AccessEntry {
     const { clock, listener, client, hostname, alpn, certificate } = this.#options;
     const { method, target, version, fields } = this.#request;
     const durationMs = clock.monotonic() - this.#began;
@@ -91,6 +91,7 @@ class ObservedRequest implements ObservedExchange {
       durationMs,
       backend,
       rule,
+      user,
       userAgent: value("user-agent"),
       isTls: true,
       alpn,

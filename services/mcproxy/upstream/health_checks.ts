@@ -144,5 +144,6 @@ function requestOf({ path }: HealthCheck, host: string): RequestHead {
     connectionNames: noNames,
     fields: { ...noFields, names: ["user-agent"], shown: ["User-Agent"], values: ["mcproxy-health"] },
     neverIndexed: null,
+    visitor: null,
   };
 }

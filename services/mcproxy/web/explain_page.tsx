@@ -111,7 +111,8 @@ export function Explanation({ answer }: { answer: ExplainResponse }) {
     <section aria-labelledby="result">
       <h2 id="result">
         <span class={isGood ? "mark good" : "mark bad"}>{status === 0 ? outcome : status}</span>{" "}
-        {outcomes[outcome] ?? outcome} <span class="mono">{backend}</span>
+        {outcomes[outcome] ?? outcome}{" "}
+        <span class="mono">{outcome === "l7" && backend === "" ? "the proxy itself" : backend}</span>
       </h2>
       <h3>Why</h3>
       <ol class="explained">

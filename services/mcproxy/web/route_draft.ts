@@ -39,6 +39,8 @@ export const routeFields = [
   "health_statuses",
   "health_interval_ms",
   "health_timeout_ms",
+  "sign_in",
+  "sign_in_allow",
 ] as const;
 export type RouteDraft = Readonly<Record<typeof routeFields[number], string>>;
 
@@ -84,6 +86,8 @@ export function draftOf(route: Route): RouteDraft {
     health_statuses: healthCheck?.expectedStatuses.join(", ") ?? "",
     health_interval_ms: number(healthCheck?.intervalMs ?? 0),
     health_timeout_ms: number(healthCheck?.timeoutMs ?? 0),
+    sign_in: tick(route.signIn !== undefined),
+    sign_in_allow: route.signIn?.allow.join(", ") ?? "",
   };
 }
 
@@ -129,6 +133,7 @@ export function requestOf(draft: RouteDraft): MessageInitShape<typeof PutRouteRe
         timeoutMs: whole(draft.health_timeout_ms, "health_timeout_ms"),
       },
     }),
+    ...(draft.sign_in === "" && draft.sign_in_allow === "" ? {} : { signIn: { allow: wordsOf(draft.sign_in_allow) } }),
   };
 }
 

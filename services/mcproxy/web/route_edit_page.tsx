@@ -22,7 +22,7 @@ export const routeEditRoutes: DeskRoute[] = [
 ];
 
 /** The API's names for what the form calls otherwise. */
-const aliases = { redirect: "redirect_to", status: "redirect_to" };
+const aliases = { redirect: "redirect_to", status: "redirect_to", "sign_in.allow": "sign_in_allow" };
 const fields = [...routeFields];
 
 async function showNew(desk: Desk, draft: RouteDraft, errors: FormErrors): Promise<Response> {

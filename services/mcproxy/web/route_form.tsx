@@ -2,9 +2,10 @@
  * The form of a route: what most routes need first, the rest folded away.
  * @module
  */
-import type { Child } from "@hono/hono/jsx";
 import { Choice, CsrfField, Field, FormError, type FormErrors, Tick, type Visit } from "@lib/web/mod.ts";
 import type { Listener } from "@proto/mcproxy/v1/mcproxy_pb.ts";
+import { Clients } from "./clients_part.tsx";
+import { FieldsError, Part, type PartProps } from "./form_part.tsx";
 import type { RouteDraft } from "./route_draft.ts";
 
 export interface RouteFormProps {
@@ -56,8 +57,6 @@ export function RouteForm({ visit, action, cancel, draft, errors, listeners, ver
     </form>
   );
 }
-
-type PartProps = Pick<RouteFormProps, "draft" | "errors">;
 
 /** The route's identity can't be changed: another name is another route. */
 function Kept({ draft, version }: { draft: RouteDraft; version: string }) {
@@ -114,25 +113,6 @@ function Names({ draft, errors, listeners }: PartProps & Pick<RouteFormProps, "l
   );
 }
 
-/** Folded away unless something in it is set or wrong. */
-function Part(
-  { title, names, draft, errors, children }: PartProps & {
-    title: string;
-    names: readonly (keyof RouteDraft)[];
-    children: Child;
-  },
-) {
-  const isUsed = names.some((name) =>
-    errors.fields[name] !== undefined || (draft[name] !== "" && draft[name] !== "h1")
-  );
-  return (
-    <details class="part" open={isUsed}>
-      <summary>{title}</summary>
-      {children}
-    </details>
-  );
-}
-
 function Certificate({ draft, errors }: PartProps) {
   return (
     <fieldset>
@@ -160,32 +140,6 @@ function Certificate({ draft, errors }: PartProps) {
         />
       </div>
     </fieldset>
-  );
-}
-
-function Clients({ draft, errors }: PartProps) {
-  return (
-    <Part title="Who may come in" names={["client_cert", "client_ca"]} draft={draft} errors={errors}>
-      <div class="line">
-        <Choice
-          name="client_cert"
-          label="Certificate of the client"
-          value={draft.client_cert}
-          errors={errors}
-          options={[["", "not asked for"], ["asked", "asked for"], ["required", "required"]]}
-        />
-        <Field
-          name="client_ca"
-          label="File of the CAs that it must lead to"
-          value={draft.client_ca}
-          errors={errors}
-          hint="PEM, below the certificate folder. For the path /, and holds for the whole name."
-          placeholder="staff-ca.pem"
-          class="wide"
-          mono
-        />
-      </div>
-    </Part>
   );
 }
 
@@ -309,12 +263,6 @@ function Milliseconds(
       inputmode="numeric"
     />
   );
-}
-
-/** What is wrong with several fields together. */
-function FieldsError({ name, errors }: { name: string; errors: FormErrors }) {
-  const error = errors.fields[name];
-  return error === undefined ? null : <p class="error" role="alert">{error}</p>;
 }
 
 function Requests({ draft, errors }: PartProps) {

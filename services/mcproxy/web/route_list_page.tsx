@@ -145,6 +145,7 @@ export function RouteMarks({ route, isServed }: { route: Route; isServed: boolea
       <span class="mark">{route.mode === "l4" ? "passthrough" : "HTTP"}</span>
       {route.maintenance === "" ? null : <span class="mark bad">maintenance</span>}
       {isServed ? null : <span class="mark bad">not served</span>}
+      {route.signIn === undefined ? null : <span class="mark">sign-in</span>}
       {route.acme ? <span class="mark">ACME</span> : null}
       {route.clientCert === "" ? null : <span class="mark">client certificate {route.clientCert}</span>}
     </>

@@ -150,7 +150,7 @@ function Settings(
 ) {
   const edits = (list: Route["requestHeaders"]) =>
     list.map(({ op, name, value }) => op === "remove" ? `remove ${name}` : `${op} ${name}: ${value}`).join("\n");
-  const { redirect, healthCheck } = route;
+  const { redirect, healthCheck, signIn } = route;
   const rows: (readonly [name: string, value: string])[] = [
     ["Redirects", redirect === undefined ? "" : `${redirect.status} to ${redirect.to}`],
     ["Backends are spoken to by", route.mode === "l4" ? "" : protocols[route.backendProtocol] ?? ""],
@@ -161,6 +161,7 @@ function Settings(
     ["Certificates of clients", route.clientCert],
     ["Their CAs", route.clientCa],
     ["The path", route.stripPath ? "isn't passed on" : ""],
+    ["Sign-in", signIn === undefined ? "" : signIn.allow.join(", ") || "every account"],
     ["Edits of requests", edits(route.requestHeaders)],
     ["Edits of answers", edits(route.responseHeaders)],
     ["Compression", route.compress ? "of text" : ""],

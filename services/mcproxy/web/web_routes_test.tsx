@@ -231,6 +231,8 @@ Deno.test("pages show a refused value beside its field, with what was typed", as
   const { status, html } = await ada.post("/new-route", { ...route, ...check }, "/new-route");
   assert.equal(status, 400);
   assert.match(html, /value="2xx"[^]*role="alert">expected_statuses must be from 200 to 599/);
+  const alone = await ada.post("/new-route", { ...route, ...check, health_check: "", sign_in: "1" }, "/new-route");
+  assert.match(alone.html, /role="alert">needs MCIAS, and admin\.mcias_addr is empty/);
   assert.equal(test.proxy.routes().length, 2);
 });
 

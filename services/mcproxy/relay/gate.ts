@@ -1,0 +1,92 @@
+/**
+ * What stands before the backends of a name of which some route asks for sign-in.
+ * @module
+ */
+import type { Route } from "../domain/route.ts";
+import type { SignIn } from "../domain/sign_in.ts";
+import { ownAnswer } from "./answers.ts";
+import type { ClientSide } from "./client_side.ts";
+import type { ExchangeContext } from "./exchange_context.ts";
+import { HttpFault } from "./fault.ts";
+import type { RequestHead, ResponseHead } from "./message.ts";
+import { noBody, noFields, noNames } from "./message.ts";
+import { LimitedBody } from "./limited_body.ts";
+import { type Page, page } from "./pages.ts";
+
+/** What is to become of a request: an answer of ours, or on to a backend, without what is none of its business. */
+export type Decision =
+  | { readonly answer: Page; readonly user: string }
+  | { readonly answer: null; readonly request: RequestHead; readonly user: string };
+
+/** Whose request it is, and whether it may pass. */
+export interface Gate {
+  /** Whether the proxy itself answers there: its pages of sign-in. */
+  owns(target: string): boolean;
+  /** @param form the request's body. Never rejects but with what `form` rejects with. */
+  visit(request: RequestHead, at: Place, form: () => Promise<string>): Promise<Decision>;
+  /** @param rule the route's; null lets everybody pass. Never rejects. */
+  admit(request: RequestHead, at: Place, rule: SignIn | null): Promise<Decision>;
+}
+
+export interface Place {
+  /** The name in SNI. */
+  readonly hostname: string;
+  /** The client's address. */
+  readonly remote: string;
+}
+
+/** A name, a password and what the page adds take a tenth of it. */
+const maxFormBytes = 8 * 1024;
+
+/** Decides on a request for a route of such a name. Never rejects, unless the client's connection breaks. */
+export async function decide(context: ExchangeContext, client: ClientSide, route: Route): Promise<Decision> {
+  const { gate, hostname, peer } = context;
+  const { request } = client;
+  // A route that asks and nobody to ask: the router serves none. Nobody passes, should there be one.
+  if (gate === null) return { answer: page(503, "nobody can sign in at the moment"), user: "" };
+  const at = { hostname, remote: peer.source.address };
+  if (gate.owns(request.target)) {
+    try {
+      return await gate.visit(request, at, () => readForm(context, client));
+    } catch (error) {
+      if (error instanceof HttpFault) return { answer: page(error.status, error.reason), user: "" };
+      throw error;
+    }
+  }
+  const answer = ownAnswer(route, request);
+  return answer === null ? await gate.admit(request, at, route.signIn) : { answer, user: "" };
+}
+
+const goOn: ResponseHead = {
+  status: 100,
+  reason: "Continue",
+  length: noBody,
+  connectionNames: noNames,
+  fields: noFields,
+  neverIndexed: null,
+};
+
+/** @throws HttpFault 413 for a body that is too long, 408 for one that takes too long as a whole */
+async function readForm({ deadlines, limits }: ExchangeContext, client: ClientSide): Promise<string> {
+  const { length, expectsContinue } = client.request;
+  if (length.kind === "none") return "";
+  if (length.kind === "length" && length.bytes > maxFormBytes) throw new HttpFault(413, "the form is too long");
+  const late = Promise.withResolvers<never>();
+  const deadline = deadlines.open(() => late.reject(new HttpFault(408, "the request's body stopped coming")));
+  deadline.set(limits.bodyMs);
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    if (expectsContinue) await client.interim(goOn);
+    const body = new LimitedBody(client.body(), maxFormBytes);
+    for (;;) {
+      const bytes = await Promise.race([body.read(), late.promise]);
+      if (bytes === null) break;
+      text += decoder.decode(bytes, { stream: true });
+    }
+    body.release();
+    return text + decoder.decode();
+  } finally {
+    deadline.close();
+  }
+}
