@@ -61,7 +61,7 @@ Deno.test("MC-Proxy asks for nothing that isn't granted when files change, its l
   await stopped(program);
   equal((await story.ask(names.acme, "/g")).text, "plain /g\n");
   await using routes = story.routes();
-  equal((await routes.listRoutes({})).routes.length, 5);
+  equal((await routes.listRoutes({})).routes.length, 6);
   await stopped(another);
 
   const grants = bench.grants("mcproxy");
@@ -140,6 +140,7 @@ Deno.test("MC-Proxy's verbs and secrets, while it runs with everything configure
       `acme/${names.acme}.pem`,
       "acme/lock",
       "mcproxy.db",
+      "sign_in.key",
       "snapshot.db",
     ]);
     deepEqual(written.flatMap(openTo), []);

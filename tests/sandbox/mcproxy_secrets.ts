@@ -21,6 +21,8 @@ export const sent = {
   "a password in a URL": random(),
   "a token that isn't valid": random(),
   "a wrong password": random(),
+  "a sign-in cookie that isn't valid": random(),
+  "a wrong password at a route's sign-in": random(),
 };
 
 /** The keys that MC-Proxy has, by file below its folder. */
@@ -29,11 +31,12 @@ export const keyFiles = [
   "admin-key.pem",
   "data/acme/account.key",
   `data/acme/${names.acme}.key`,
+  "data/sign_in.key",
   "eab-key",
 ] as const;
 
 export function allSecrets(bench: SandboxBench, party: McproxyParty, story: McproxyStory): Secrets {
-  const keys = keyFiles.filter((name) => name !== "eab-key").flatMap((name) => {
+  const keys = keyFiles.filter((name) => name !== "eab-key" && name !== "data/sign_in.key").flatMap((name) => {
     const pem = Deno.readTextFileSync(party.config.file(name));
     // PEM's lines don't begin where the number does.
     return [[`the key in ${name}`, privateNumber(pem)], [`the key in ${name} as PEM`, pem.split("\n")[1]!]] as const;
@@ -45,6 +48,8 @@ export function allSecrets(bench: SandboxBench, party: McproxyParty, story: Mcpr
     "the administrator's password": bench.password,
     "a token": bench.token,
     "a session": story.session.split("=")[1]!,
+    "the key of sign-in cookies": Deno.readFileSync(party.config.file("data/sign_in.key")),
+    "a sign-in cookie": story.sealed,
   };
 }
 
@@ -100,6 +105,31 @@ export async function sendSecrets(party: McproxyParty, story: McproxyStory): Pro
   await plainly(config.tls, `GET ${path} HTTP/1.1\r\n${head}\r\n\r\n`);
   await plainly(config.metrics, `GET /metrics${path} HTTP/1.1\r\n${head}\r\nConnection: close\r\n\r\n`);
   await atItsPages(story);
+  await atItsSignIn(server);
+}
+
+/** With a token, a cookie and a password that aren't right. */
+async function atItsSignIn(server: { port: number; hostname: string; ca: string }): Promise<void> {
+  const start = `Host: ${server.hostname}\r\nConnection: close\r\n`;
+  const form = "__Host-mcproxy-form=AAAAAAAAAAAAAAAAAAAAAA";
+  const body = new URLSearchParams({
+    ...{ username: "admin", password: sent["a wrong password at a route's sign-in"] },
+    ...{ csrf_token: form.split("=")[1]!, next: `/?token=${sent["a query"]}` },
+  }).toString();
+  const rows: [request: string, status: number][] = [
+    [`GET /signed-in HTTP/1.1\r\n${start}Authorization: Bearer ${sent["a token that isn't valid"]}\r\n\r\n`, 401],
+    [
+      `GET /signed-in HTTP/1.1\r\n${start}` +
+      `Cookie: __Host-mcproxy-sign-in=${sent["a sign-in cookie that isn't valid"]}\r\n\r\n`,
+      401,
+    ],
+    [
+      `POST /.mcproxy/sign-in HTTP/1.1\r\n${start}Cookie: ${form}\r\nContent-Length: ${body.length}\r\n` +
+      `Content-Type: application/x-www-form-urlencoded\r\n\r\n${body}`,
+      401,
+    ],
+  ];
+  for (const [request, status] of rows) equal(Number((await exchange(server, request)).slice(9, 12)), status);
 }
 
 /** With a token and a password that aren't right. */

@@ -22,8 +22,10 @@ export interface Answer {
 }
 
 export class McproxyStory {
-  /** Cookie of the last run's visitor, "name=value". */
+  /** Cookie of the last run's visitor of its pages, "name=value". */
   session = "";
+  /** Value of the cookie of who signed in for a route. */
+  sealed = "";
 
   constructor(readonly bench: SandboxBench, readonly party: McproxyParty) {}
 
@@ -43,6 +45,7 @@ export class McproxyStory {
   async happen(): Promise<void> {
     await this.#learns();
     await this.#relays();
+    await this.#asksForSignIn();
     await this.#passesThrough();
     await this.#blocks();
     await this.#redirects();
@@ -81,6 +84,10 @@ export class McproxyStory {
     await routes.putRoute({
       ...{ listener: "https", hostname: names.acme, mode: "l7", backends: [plainBackend], acme: true },
     });
+    await routes.putRoute({
+      ...{ listener: "https", hostname: names.web, mode: "l7", path: "/signed-in", backends: [plainBackend] },
+      signIn: { allow: ["admin"] },
+    });
     for (const listener of ["plain", "later"]) {
       await routes.putRoute({ listener, hostname: "*", mode: "l4", backends: [plainBackend] });
     }
@@ -99,6 +106,26 @@ export class McproxyStory {
       }
     };
     await eventually(tried, "plain /b\n", patienceMs);
+  }
+
+  /** By a token, and by the form. */
+  async #asksForSignIn(): Promise<void> {
+    const path = "/signed-in";
+    equal((await this.ask(names.web, path)).status, 401);
+    equal((await this.ask(names.web, path, { authorization: `Bearer ${this.bench.token}` })).text, `plain ${path}\n`);
+    const server = { address: this.party.config.tls, serverName: names.web, ca: this.party.authority.root };
+    const form = await this.#https(server, { path: "/.mcproxy/sign-in", headers: {} });
+    const cookie = (form.headers.get("set-cookie") ?? "").split(";", 1)[0]!;
+    const body = new URLSearchParams({
+      ...{ username: adminName, password: this.bench.password, next: path },
+      csrf_token: cookie.split("=")[1]!,
+    }).toString();
+    const headers = { "content-type": "application/x-www-form-urlencoded", cookie };
+    const signedIn = await this.#https(server, { path: "/.mcproxy/sign-in", headers, body });
+    equal(signedIn.headers.get("location"), path);
+    const session = (signedIn.headers.get("set-cookie") ?? "").split(";", 1)[0]!;
+    this.sealed = session.split("=")[1]!;
+    equal((await this.ask(names.web, path, { cookie: session })).text, `plain ${path}\n`);
   }
 
   async #passesThrough(): Promise<void> {
@@ -130,7 +157,7 @@ export class McproxyStory {
       address: config.admin.grpc,
       ...{ tls: this.bench.tls, token: () => this.bench.token, deadlineMs: patienceMs },
     });
-    equal((await routes.listRoutes({})).routes.length, 5);
+    equal((await routes.listRoutes({})).routes.length, 6);
   }
 
   /** With a session of MCIAS's. */
