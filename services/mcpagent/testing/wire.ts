@@ -6,7 +6,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { join } from "node:path";
 import { packFiles } from "@lib/archive/mod.ts";
 import { type Handlers, implement, type Operation } from "@lib/contract/mod.ts";
-import { unavailable } from "@lib/errors/mod.ts";
+import { notFound, unavailable } from "@lib/errors/mod.ts";
 import { serveGrpc } from "@lib/grpc/mod.ts";
 import { serveHttp } from "@lib/http/mod.ts";
 import { silentLogger } from "@lib/log/mod.ts";
@@ -221,6 +221,11 @@ registry_name = "mcr.test:8443"
   #mcproxy(): Operation[] {
     return [
       ...only(RouteService, {
+        getRoute: ({ listener, hostname }) => {
+          const backend = this.routes.get(`${listener} ${hostname}`);
+          if (backend === undefined) throw notFound("route", hostname);
+          return { listener, hostname, backends: [backend] };
+        },
         putRoute: ({ listener, hostname, backends }) => {
           this.routes.set(`${listener} ${hostname}`, backends[0]!);
           return { listener, hostname, backends };
