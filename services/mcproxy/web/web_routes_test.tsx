@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { Caller } from "@lib/auth/mod.ts";
 import { systemClock } from "@lib/clock/mod.ts";
 import { unauthenticated } from "@lib/errors/mod.ts";
@@ -152,12 +153,13 @@ const versionIn = (html: string): string => /name="version" value="([0-9a-f]{16}
 Deno.test("pages keep every setting of a route that they change", async () => {
   await using test = await underTest();
   const { ada, proxy, backend } = test;
+  await Deno.writeTextFile(join(proxy.dir, "certs", "clients.pem"), proxy.ca);
   proxy.running.router.put({
     ...{ listener: "https", hostname: "a.test", mode: "l7", backends: [`127.0.0.1:${backend}`, "127.0.0.1:9"] },
     ...{ tlsCert: "a.pem", tlsKey: "a.key", backendProtocol: "tls", backendName: "b.test", sendProxyProtocol: "v2" },
     requestHeaders: [{ op: "set", name: "x-a", value: "1: 2" }, { op: "remove", name: "x-b", value: "" }],
     responseHeaders: [{ op: "add", name: "x-c", value: "" }],
-    ...{ compress: true, maxBodyBytes: 1000, responseTimeoutMs: 2000 },
+    ...{ compress: true, maxBodyBytes: 1000, responseTimeoutMs: 2000, clientCert: "asked", clientCa: "clients.pem" },
     healthCheck: { path: "/up", intervalMs: 3000, timeoutMs: 1000, expectedStatuses: ["204", "401"], host: "b.test" },
   });
   const stored = () => proxy.routes().find(({ hostname }) => hostname === "a.test")!;
@@ -168,6 +170,9 @@ Deno.test("pages keep every setting of a route that they change", async () => {
   assert.equal(await test.get("/"), "503\nback\nsoon\n");
   assert.match((await ada.post(`${page}/maintenance`, {}, page)).html, /Maintenance has ended/);
   assert.deepEqual({ ...stored(), updatedAt: 0 }, { ...before, updatedAt: 0 });
+
+  const shown = (await ada.get(page)).html;
+  assert.match(shown, /client certificate asked[^]*Certificates of clients<\/dt><dd[^>]*>asked[^]*clients\.pem/);
 
   // And by the form itself, sent as a browser sends it.
   const { html } = await ada.get(`${page}/edit`);
@@ -204,6 +209,12 @@ Deno.test("pages show a refused value beside its field, with what was typed", as
     ["/new-route", { ...route, backends: "192.0.2.1:80" }, "backends", /may not connect to/],
     ["/new-route", { ...route, backends: "127.0.0.1:1", hostname: "-x" }, "hostname", /must be a DNS name/],
     ["/new-route", { ...route, backends: "127.0.0.1:1", max_body_bytes: "1 MB" }, "max_body_bytes", /whole number/],
+    [
+      "/new-route",
+      { ...route, backends: "127.0.0.1:1", tls_key: "a.key", client_cert: "asked", client_ca: "none.pem" },
+      "client_ca",
+      /cannot read/,
+    ],
     ["/new-route", { ...route, request_headers: "x-a=1" }, "request_headers", /takes lines like/],
     ["/new-route", { ...route, redirect_to: "elsewhere" }, "redirect_to", /to must be/],
     ["/new-rule", { ...rule, cidrs: "300.1.1.1" }, "cidrs", /300\.1\.1\.1/],
