@@ -4,13 +4,16 @@ import type { Resolution } from "./upstream_reply.ts";
 /** Before an upstream that hasn't replied is asked the same again, ms: a slow one would only be given more to do. */
 const repeatMs = 500;
 
+/** An answer; null when it replied, but with none; "silent" when it didn't reply; "busy" when it wasn't asked. */
+export type Outcome = Resolution | "silent" | "busy" | null;
+
 export interface HedgedQuestion {
   /** Whom to ask, in this order. */
   order: readonly Upstream[];
   /** To be asked along with the first; null for none. */
   beside: Upstream | null;
-  /** Its answer; null when it replied, but with none; "silent" when it didn't reply. Never rejects. */
-  ask(upstream: Upstream, isRetry: boolean): Promise<Resolution | "silent" | null>;
+  /** Never rejects. */
+  ask(upstream: Upstream, isRetry: boolean): Promise<Outcome>;
   deadlineMs: number;
 }
 
@@ -57,9 +60,9 @@ export function askHedged({ order, beside, ask, deadlineMs }: HedgedQuestion): P
       pending--;
       if (isOverdue) upstream.health.overdue--;
       if (isOver) return;
-      if (outcome !== null && outcome !== "silent") return end(outcome);
       if (outcome === "silent") timedOut.add(upstream);
-      else replied.add(upstream);
+      else if (outcome === null) replied.add(upstream);
+      else if (outcome !== "busy") return end(outcome);
       next();
     });
   }

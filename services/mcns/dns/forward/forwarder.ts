@@ -2,7 +2,7 @@ import type { Clock } from "@lib/clock/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import type { Octets } from "../../domain/octets.ts";
 import { AnswerCache, CacheEntry, kindOf } from "./answer_cache.ts";
-import { askHedged } from "./ask_hedged.ts";
+import { askHedged, type Outcome } from "./ask_hedged.ts";
 import { askingOrder, type Strategy, unmeasured } from "./asking_order.ts";
 import { type BlockAnswer, blockedResolution, blockedTtlSeconds } from "./blocked_answer.ts";
 import { loadCache, saveCache } from "./cache_file.ts";
@@ -260,8 +260,9 @@ export class Forwarder {
     question: Question,
     leftMs: number,
     isRetry: boolean,
-  ): Promise<Resolution | "silent" | null> {
+  ): Promise<Outcome> {
     if (leftMs <= 0 || this.#closed) return null;
+    if (upstream.isBusy) return "busy";
     const before = upstream.state;
     const reply = await upstream.ask(question, Math.min(this.#options.timeoutMs, leftMs), isRetry);
     this.#logChange(upstream, before);

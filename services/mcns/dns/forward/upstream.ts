@@ -60,12 +60,17 @@ export class Upstream {
     return Math.max(2 * this.health.srttMs, minPatienceMs);
   }
 
+  /** So much is under way that another query is better not begun. */
+  get isBusy(): boolean {
+    return this.#channel.isBusy;
+  }
+
   /**
-   * Its reply; null when none came within `timeoutMs`, which counts as a failure. Never throws.
+   * Its reply; null when none came within `timeoutMs`, which counts as a failure. Never throws. Not to be called while it
+   * `isBusy`.
    * @param isRetry it gave no reply to the same question just now: asked without EDNS, which some path may not let through
    */
   ask(question: Question, timeoutMs: number, isRetry = false): Promise<Message | null> {
-    if (this.#channel.isBusy) return Promise.resolve(null);
     const running = this.#ask(question, timeoutMs, isRetry).finally(() => this.#running.delete(running));
     this.#running.add(running);
     return running;
@@ -73,7 +78,7 @@ export class Upstream {
 
   /** Where it is down and its back-off is over: asks something, so that no client has to find out. */
   async tend(timeoutMs: number): Promise<void> {
-    if (this.#probing || !this.health.isProbeDue) return;
+    if (this.#probing || this.isBusy || !this.health.isProbeDue) return;
     this.#probing = true;
     await this.ask(probe, timeoutMs);
     this.#probing = false;

@@ -6,6 +6,7 @@ import { type Behaviour, type ScriptedUpstream, scriptedUpstream } from "../../t
 import { readQuery } from "../query.ts";
 import { Forwarder } from "./forwarder.ts";
 import { openUpstream } from "./open_forwarder.ts";
+import { Upstream } from "./upstream.ts";
 import { buildQuery } from "./upstream_query.ts";
 import type { Question } from "./upstream_reply.ts";
 
@@ -200,4 +201,27 @@ Deno.test("UpstreamCookie takes a reply with another cookie, or suddenly without
     assert.deepEqual(await ask(forwarder, questionOf(name)), [`${name}.net 60 A 192.0.2.1`]);
   }
   assert.deepEqual(cookieOctets(upstream).slice(-3), [24, undefined, 8]);
+});
+
+Deno.test("Forwarder doesn't take an upstream that has too much to do for one that loses EDNS", async () => {
+  const clock = new FakeClock();
+  const withEdns: boolean[] = [];
+  let looks = 0;
+  const upstream = new Upstream("busy", {
+    // At the first look only.
+    get isBusy() {
+      return looks++ === 0;
+    },
+    ask: ({ edns }) => {
+      withEdns.push(edns);
+      return Promise.resolve(null);
+    },
+    onPlainOnly() {},
+    close: () => Promise.resolve(),
+  }, clock);
+  const limits = { cacheBytes: 1000, maxTtlSeconds: 300, timeoutMs: 100, deadlineMs: 1000 };
+  const forwarder = new Forwarder({ upstreams: [upstream], ...limits, clock, log: silentLogger });
+  assert.equal(await ask(forwarder), null);
+  assert.equal(withEdns[0], true);
+  await forwarder.close();
 });
