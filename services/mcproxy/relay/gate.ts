@@ -77,7 +77,8 @@ async function readForm({ deadlines, limits }: ExchangeContext, client: ClientSi
   const decoder = new TextDecoder();
   let text = "";
   try {
-    if (expectsContinue) await client.interim(goOn);
+    // A client that takes nothing has no more time for this than for its form.
+    if (expectsContinue) await Promise.race([client.interim(goOn), late.promise]);
     const body = new LimitedBody(client.body(), maxFormBytes);
     for (;;) {
       const bytes = await Promise.race([body.read(), late.promise]);
