@@ -268,3 +268,25 @@ Deno.test("Explainer says that a sign-in is asked, and for whom", async () => {
   const own = await stats.explain({ host: "a.test", path: "/.mcproxy/sign-in" });
   assert.deepEqual([own.outcome, own.backend, own.steps.at(-1)!.detail], ["l7", "", "the proxy's own pages"]);
 });
+
+Deno.test("Exchange follows its route to other backends only under the rule by which the request passed", async () => {
+  await using test = await underTest();
+  const rows: [before: string[] | null, now: string[] | null, status: number][] = [
+    [["user"], ["user"], 200],
+    [["user"], ["admin"], 502],
+    [["user"], null, 502],
+    [null, ["admin"], 502],
+    [null, null, 200],
+  ];
+  for (const [before, now, status] of rows) {
+    const rule = (allow: string[] | null) => allow === null ? {} : { signIn: { allow } };
+    await using gone = new RawBackend(async (connection) => {
+      await connection.until("\r\n\r\n");
+      // A deploy comes, and the old backend goes, while the request is on its way.
+      test.put(rule(now));
+    });
+    test.put({ ...rule(before), backends: [`127.0.0.1:${gone.port}`] });
+    const answer = await test.ask("GET /", "Authorization: Bearer token.of.uma\r\n");
+    assert.equal(answer.status, status, `${before} then ${now}`);
+  }
+});
