@@ -38,8 +38,8 @@ export interface ClientPath {
 export const maxChainCertificates = 8;
 /** A client's own certificate; one with an RSA key of 4096 bits and many names has 3 KiB. It is sent to backends. */
 export const maxClientCertificateBytes = 8 * 1024;
-/** A signature costs some 0.2 ms: what a stranger may have checked with one handshake. */
-const maxSignatures = 16;
+/** Signatures that are checked at most: each certificate costs up to 2 ms, to read and to check. */
+const defaultSignatures = 16;
 
 /**
  * The issuers of PEM text: all certificates in it must be CAs.
@@ -58,12 +58,14 @@ export function parseClientIssuers(pem: string, field: string): ClientIssuer[] {
  * Finds the path.
  * @param chain DER, the client's own first, as it sent them: in any order, with others among them
  * @param at milliseconds since the epoch
+ * @param maxSignatures bounds the work; for chains that come from strangers, less than by default
  * @throws invalid with what is wrong, in words for whoever holds the certificate
  */
 export async function verifyClientChain(
   chain: readonly Uint8Array[],
   issuers: readonly ClientIssuer[],
   at: number,
+  maxSignatures = defaultSignatures,
 ): Promise<ClientPath> {
   if (chain.length > maxChainCertificates) {
     throw refused(`the chain has more than ${maxChainCertificates} certificates`);
@@ -78,7 +80,7 @@ export async function verifyClientChain(
   if (usages !== undefined && !usages.includes(x509.ExtendedKeyUsage.clientAuth)) {
     throw refused("its extended key usage has no clientAuth");
   }
-  const found = await new PathSearch(issuers, at).from(own, others, 0);
+  const found = await new PathSearch(issuers, at, maxSignatures).from(own, others, 0);
   const { subject } = own;
   return { subject, fingerprint: fingerprintOf(own), ...found };
 }
@@ -87,7 +89,7 @@ export async function verifyClientChain(
 class PathSearch {
   #signatures = 0;
 
-  constructor(readonly issuers: readonly ClientIssuer[], readonly at: number) {}
+  constructor(readonly issuers: readonly ClientIssuer[], readonly at: number, readonly maxSignatures: number) {}
 
   /** @param below CAs on the path so far */
   async from(
@@ -140,7 +142,7 @@ class PathSearch {
   async #isSigned(certificate: x509.X509Certificate, parent: x509.X509Certificate): Promise<boolean> {
     // Of another name: nothing to compute.
     if (certificate.issuer !== parent.subject) return false;
-    if (++this.#signatures > maxSignatures) throw refused("its chain has too many certificates of one name");
+    if (++this.#signatures > this.maxSignatures) throw refused("its chain has too many certificates of one name");
     return await isSignedBy(certificate, parent);
   }
 }

@@ -127,6 +127,14 @@ Deno.test("verifyClientChain refuses what doesn't lead to a trusted issuer, and 
   }
 });
 
+Deno.test("verifyClientChain checks no more signatures than it is told", async () => {
+  const below = await make("below", middle);
+  const issuers = parseClientIssuers(pemOf(root), "client_ca");
+  const chain = [below.der, middle.der];
+  assert.equal((await verifyClientChain(chain, issuers, now, 2)).subject, "CN=below");
+  await assert.rejects(verifyClientChain(chain, issuers, now, 1), /too many certificates of one name/);
+});
+
 Deno.test("parseClientIssuers takes CAs alone", async () => {
   const [one] = parseClientIssuers(pemOf(root), "client_ca");
   assert.equal(one!.subject, "CN=root");

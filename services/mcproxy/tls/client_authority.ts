@@ -45,6 +45,12 @@ export interface Handshake {
 const maxGood = 10_000;
 const maxBad = 1000;
 
+/**
+ * Of a chain that the engine has refused, only the reason is looked for, in so many certificates and signatures: anybody
+ * can send one, and each takes up to 2 ms.
+ */
+const refusedCertificates = 3;
+
 /** The proof of a client that has shown nothing. */
 export const noProof: ClientProof = { certificate: null, problem: "" };
 
@@ -121,10 +127,12 @@ export class ClientAuthority {
   async prove({ clientChain: chain, isResumed }: Handshake, now: number): Promise<ClientProof> {
     if (chain === null) return noProof;
     const id = idOf(chain);
-    if (isResumed) {
-      const certificate = this.#good.get(id);
-      return certificate === undefined ? badProof(this.#bad.get(id) ?? "") : { certificate, problem: "" };
+    const known = this.#good.get(id);
+    // The same chain leads to the same CA; only the time goes on.
+    if (known !== undefined && chain.verdict === "" && this.stillTakes(known, now)) {
+      return { certificate: known, problem: "" };
     }
+    if (isResumed) return badProof(this.#bad.get(id) ?? "");
     const proof = await this.#examine(chain, now);
     // What it was before, in another moment, doesn't count any more.
     this.#good.delete(id);
@@ -136,13 +144,13 @@ export class ClientAuthority {
 
   async #examine(chain: ClientChain, now: number): Promise<ClientProof> {
     try {
-      const { subject, fingerprint, issuer, notAfter } = await verifyClientChain(
-        chain.certificates,
-        this.#issuers,
-        now,
-      );
-      if (chain.verdict !== "") throw invalid("client_certificate", `the engine refuses it: ${chain.verdict}`);
-      const field = `:${chain.certificates[0]!.toBase64()}:`;
+      const { certificates, verdict } = chain;
+      if (verdict !== "") {
+        await verifyClientChain(certificates.slice(0, refusedCertificates), this.#issuers, now, refusedCertificates);
+        throw invalid("client_certificate", `the engine refuses it: ${verdict}`);
+      }
+      const { subject, fingerprint, issuer, notAfter } = await verifyClientChain(certificates, this.#issuers, now);
+      const field = `:${certificates[0]!.toBase64()}:`;
       return {
         certificate: { subject, fingerprint, field, authority: issuer.fingerprint, notAfter },
         problem: "",
