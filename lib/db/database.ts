@@ -43,6 +43,11 @@ export interface Database extends Disposable {
    * Throws Unavailable when another process holds the write lock for more than 5 s or the disk is full.
    */
   write<T>(work: (at: number) => T): T;
+  /**
+   * As `write`, but doesn't wait for the disk: until the next `write` has returned, a power cut may undo it, as a whole. For
+   * what counts only together with that.
+   */
+  writeAhead<T>(work: (at: number) => T): T;
   /** Runs several reads on one state of the database, whatever others commit meanwhile. Inside `write` it adds nothing. */
   read<T>(work: () => T): T;
   /** Changes when another connection has committed; for programs that keep rows in memory. */
@@ -81,7 +86,7 @@ export function openDatabase(options: OpenOptions): Database {
     db?.close();
     throw explained(path, error);
   }
-  return new SqliteDatabase(db, path, clock);
+  return new SqliteDatabase(db, path, clock, durability);
 }
 
 /**
@@ -101,11 +106,13 @@ class SqliteDatabase implements Database {
   readonly path: string;
   readonly #db: DatabaseSync;
   readonly #clock: Clock;
+  readonly #durability: Durability;
   readonly #version: StatementSync;
   #writing = false;
 
-  constructor(db: DatabaseSync, path: string, clock: Clock) {
+  constructor(db: DatabaseSync, path: string, clock: Clock, durability: Durability) {
     this.#db = db;
+    this.#durability = durability;
     this.path = path;
     this.#clock = clock;
     this.#version = db.prepare("PRAGMA data_version");
@@ -129,6 +136,15 @@ class SqliteDatabase implements Database {
       return work();
     } finally {
       this.#db.exec("COMMIT");
+    }
+  }
+
+  writeAhead<T>(work: (at: number) => T): T {
+    this.#db.exec("PRAGMA synchronous = NORMAL");
+    try {
+      return this.write(work);
+    } finally {
+      if (this.#durability === "full") this.#db.exec("PRAGMA synchronous = FULL");
     }
   }
 

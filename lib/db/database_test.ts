@@ -124,6 +124,28 @@ for (const [title, harm] of damages) {
 }
 
 Deno.test(
+  "Database.writeAhead commits as write does, without waiting for the disk that once",
+  inFolder((path) => {
+    using db = open(path, [notes]);
+    const insert = db.prepare("INSERT INTO notes (text) VALUES (?)");
+    // Prepared anew: the value is read then.
+    const synchronous = () => db.prepare<{ synchronous: number }>("PRAGMA synchronous").get()!.synchronous;
+    const [normal, full] = [1, 2];
+    db.writeAhead(() => {
+      insert.run("a");
+      assert.equal(synchronous(), normal);
+    });
+    assert.throws(() =>
+      db.writeAhead(() => {
+        insert.run("b");
+        throw new Error("no");
+      }), /^Error: no$/);
+    assert.equal(synchronous(), full);
+    assert.equal(count(db), 1);
+  }),
+);
+
+Deno.test(
   "Database.write hands out one timestamp, commits what returns and rolls back what throws",
   inFolder((path) => {
     const clock = new FakeClock(1000);

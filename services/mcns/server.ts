@@ -86,10 +86,11 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const audit = new AuditLog(db);
   const vault = KeyVault.open(config.dnssec.key_file || join(config.server.data_dir, "mcns.key"));
   const journalBytes = config.transfer.journal_bytes;
-  const { zones, rows, records, changes, files, editor, follower } = zoneStores(db, {
+  const { zones, rows, records, changes, files, editor, follower, staged } = zoneStores(db, {
     audit,
     views,
     journalBytes,
+    clock,
     log,
   });
   const others = transferStores(db, audit, vault, log);
@@ -99,6 +100,7 @@ export async function startServer(context: ServiceContext<Config>): Promise<Runn
   const unknown = zones.viewsInUse().filter((view) => !views.names.includes(view));
   if (unknown.length > 0) log.warn("nobody is answered from views that [[views]] doesn't have", { views: unknown });
   stack.use(new RecordExpiry(rows, editor, clock, log));
+  stack.use(staged).start();
 
   // Answers.
   const counters = new Counters();

@@ -72,12 +72,12 @@ Deno.test("without MCIAS, and with the disk gone, names are answered on", async 
   const zone = DomainName.parse("fault.example", "zone");
   await using mcns = await McnsProcess.start({
     // Nothing listens there: MCIAS has never been up.
-    fill: ({ files }) => {
+    fill: async ({ files }) => {
       const lines = Array.from({ length: 500 }, (_, i) => `host${i} 60 A 127.2.${i >> 8}.${i & 255}`);
       const text = `@ 60 SOA ns1 hostmaster 1 3600 600 604800 60\n@ 60 NS ns1\nns1 60 A 127.0.0.1\n${
         lines.join("\n")
       }\n`;
-      files.import(zone, text, { dryRun: false, create: true }, { actor: "test", remote: "" });
+      await files.import(zone, text, { dryRun: false, create: true }, { actor: "test", remote: "" });
     },
   });
   const asker = new DnsAsker(mcns.dns);

@@ -36,9 +36,9 @@ Deno.test({
     ];
     const base = freePortsBase();
     await using mcns = await McnsProcess.start({
-      fill: (stores) => {
+      fill: async (stores) => {
         const name = DomainName.parse(plain.origin, "zone");
-        stores.files.import(name, plain.text, { dryRun: false, create: true }, by);
+        await stores.files.import(name, plain.text, { dryRun: false, create: true }, by);
         plain.text = stores.files.export(name, false).text;
         for (const zone of zones.slice(1)) load(stores, zone);
       },

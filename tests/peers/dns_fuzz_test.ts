@@ -31,9 +31,9 @@ Deno.test("a million mutated packets neither stop MCNS, nor fill it, nor make it
       forward: ['allow_clients = ["192.0.2.0/24"]'],
       dns: ["rrl_per_second = 0", "tcp_idle_ms = 2000"],
     },
-    fill: ({ files }) => {
+    fill: async ({ files }) => {
       const name = DomainName.parse(zone.origin, "zone");
-      files.import(name, zone.text, { dryRun: false, create: true }, by);
+      await files.import(name, zone.text, { dryRun: false, create: true }, by);
     },
   });
   const random = new Seeded(seed);
@@ -80,7 +80,7 @@ async function slowestOf(
   random: Seeded,
 ): Promise<{ slowest: number; packet: Uint8Array }> {
   await using store = await storeUnderTest();
-  store.files.import(DomainName.parse(zone.origin, "zone"), zone.text, { dryRun: false, create: true }, by);
+  await store.files.import(DomainName.parse(zone.origin, "zone"), zone.text, { dryRun: false, create: true }, by);
   const answers = openAnswers(
     { nsid: "a", cookie_secret_file: "", rrl_per_second: 0, amplification_limit: 4, tcp_idle_ms: 1000 },
     {

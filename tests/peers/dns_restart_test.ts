@@ -17,10 +17,10 @@ Deno.test({
     await using mcns = await McnsProcess.start({
       // Longer than dnsperf asks: it never falls silent, and doesn't ask again what it had sent when a connection ends.
       config: { dns: ["rrl_per_second = 0"], server: ["shutdown_timeout_ms = 30000"] },
-      fill: ({ files }) => {
+      fill: async ({ files }) => {
         const lines = names.map((name, i) => `${name} 60 A 127.3.${i >> 8}.${i & 255}`);
         const text = `@ 60 SOA ns1 hostmaster 1 3600 600 604800 60\n${lines.join("\n")}\n`;
-        files.import(zone, text, { dryRun: false, create: true }, { actor: "test", remote: "" });
+        await files.import(zone, text, { dryRun: false, create: true }, { actor: "test", remote: "" });
       },
     });
     const questions = join(mcns.folder, "questions");

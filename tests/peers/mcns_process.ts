@@ -32,7 +32,7 @@ export interface McnsOptions {
   /** Whole tables that follow, e.g. `[[views]] …`. */
   tables?: string;
   /** Puts zones into the database before the first start. */
-  fill?(stores: McnsStores): void;
+  fill?(stores: McnsStores): void | Promise<void>;
 }
 
 /** What is in the database of a process, to read and to change it from another one. */
@@ -91,7 +91,7 @@ export class McnsProcess implements AsyncDisposable {
     const names = new Set([...Object.keys(sections), ...Object.keys(config)]);
     const lines = [...names].flatMap((name) => [`[${name}]`, ...sections[name] ?? [], ...config[name] ?? [], ""]);
     Deno.writeTextFileSync(join(folder, "mcns.toml"), lines.join("\n") + tables);
-    if (fill !== undefined) fillDatabase(loadedConfig(folder), fill);
+    if (fill !== undefined) await fillDatabase(loadedConfig(folder), fill);
     built ??= bundle({ root, name: "mcns", entry: "services/mcns/main.ts", builtAt: new Date() });
     const { files } = await built;
     for (const [name, content] of files) Deno.writeFileSync(join(folder, name), content);
@@ -177,9 +177,9 @@ function spawn(folder: string): StartedProgram {
   );
 }
 
-function fillDatabase(config: Config, fill: (stores: McnsStores) => void): void {
+async function fillDatabase(config: Config, fill: (stores: McnsStores) => void | Promise<void>): Promise<void> {
   using stores = openStores(config);
-  fill(stores);
+  await fill(stores);
 }
 
 /** The database and its key file; a process that runs beside sees each change within 250 ms. */
@@ -196,7 +196,7 @@ function openStores(config: Config): McnsStores & Disposable {
   );
   const audit = new AuditLog(db);
   const views = new Views(config.views.map(({ name }) => ({ name, has: () => false })));
-  const stores = zoneStores(db, { audit, views, journalBytes: 1024 * 1024, log: silentLogger });
+  const stores = zoneStores(db, { audit, views, journalBytes: 1024 * 1024, clock: systemClock, log: silentLogger });
   stores.follower.reload();
   const vault = KeyVault.open(config.dnssec.key_file || join(config.server.data_dir, "mcns.key"));
   const opened = stack.move();

@@ -3,7 +3,7 @@ import type { Denial } from "../domain/signing_policy.ts";
 import type { RecordSet, Zone } from "../domain/zone.ts";
 import type { DnssecKeyStore, SignedZone } from "../store/dnssec_key_store.ts";
 import type { ZonePublisher } from "../store/publisher.ts";
-import type { PreparedSignatures } from "./bulk_signer.ts";
+import { jobsOf, type PreparedSignatures, signAside } from "./bulk_signer.ts";
 import { publishZone, shownDenial } from "./publish_zone.ts";
 import { signNow } from "./signature.ts";
 import { SigningKey } from "./signing_key.ts";
@@ -44,6 +44,17 @@ export class DnssecPublisher implements ZonePublisher {
     const signer = extra?.prepared?.before(now) ?? now;
     const { again = [], shown = shownDenial(before, signing) } = extra ?? {};
     return publishZone({ before, plain, again, signing, signer, at, shown });
+  }
+
+  async publishAside(
+    before: Zone,
+    plain: ReadonlyMap<string, readonly RecordSet[]>,
+    at: number,
+  ): Promise<ReadonlyMap<string, readonly RecordSet[]>> {
+    const signing = this.signingOf(before.name);
+    if (signing === undefined) return plain;
+    const prepared = await signAside(jobsOf({ before, plain, signing, at }), { signing, at });
+    return publishZone({ before, plain, signing, signer: prepared.before(signNow(before.key, signing.times, at)), at });
   }
 
   /** Runs `change`, which edits the zone; what it publishes takes `extra` along. */

@@ -113,6 +113,20 @@ export class NodeTable {
     return true;
   }
 
+  /** A table of its own with the same names: some ms for 100,000, as its memory is copied as it is. */
+  copy(): NodeTable {
+    const copy = new NodeTable(this.#zone);
+    copy.#bytes = new Uint8Array(this.#bytes.length);
+    copy.#bytes.set(this.#bytes.subarray(0, this.#pages * pageOctets));
+    copy.#words = new Int32Array(copy.#bytes.buffer);
+    copy.#directory = this.#directory.slice();
+    copy.#pages = this.#pages;
+    copy.#size = this.#size;
+    // Their counts of names below are written in place.
+    for (const [key, own] of this.#large) copy.#large.set(key, own.slice());
+    return copy;
+  }
+
   /** In no order. Not to be changed meanwhile. */
   *[Symbol.iterator](): IterableIterator<Node> {
     for (let page = 0; page < this.#pages; page++) {

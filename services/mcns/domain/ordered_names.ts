@@ -25,6 +25,14 @@ export class OrderedNames {
     this.#changes.set(orderOf(key), null);
   }
 
+  copy(): OrderedNames {
+    const copy = new OrderedNames();
+    copy.#keys = this.#keys.slice();
+    copy.#orders = this.#orders.slice();
+    for (const [order, key] of this.#changes) copy.#changes.set(order, key);
+    return copy;
+  }
+
   /** How many, those that came or went since the last look not counted apart: 0 only when there never was one. */
   get size(): number {
     return this.#keys.length + this.#changes.size;

@@ -44,13 +44,13 @@ export class Zone {
   readonly key: string;
   readonly octets: Octets;
   readonly #labels: number;
-  readonly #nodes: NodeTable;
+  #nodes: NodeTable;
   /** How many of them turn the answer elsewhere. */
   #turns = 0;
   /** The NSEC3 sets of hashed owners; null before the first one. */
   #hashed: NodeTable | null = null;
-  readonly #hashedOrder = new OrderedNames();
-  readonly #nsecOrder = new OrderedNames();
+  #hashedOrder = new OrderedNames();
+  #nsecOrder = new OrderedNames();
   /** Null until somebody asks. */
   #order: OrderedNames | null = null;
   #soa: { readonly set: RecordSet; readonly value: Soa } | null = null;
@@ -65,6 +65,19 @@ export class Zone {
     this.#labels = name.labels.length;
     this.#nodes = new NodeTable(name.key);
     this.#nodes.put(name.key, noSets);
+  }
+
+  /** A zone of its own with the same sets: to be changed aside, while this one is answered from. */
+  copy(): Zone {
+    const copy = new Zone(this.name);
+    copy.#nodes = this.#nodes.copy();
+    copy.#turns = this.#turns;
+    copy.#hashed = this.#hashed?.copy() ?? null;
+    copy.#hashedOrder = this.#hashedOrder.copy();
+    copy.#nsecOrder = this.#nsecOrder.copy();
+    copy.#order = this.#order?.copy() ?? null;
+    copy.#readApex();
+    return copy;
   }
 
   /** Whether the zone has its SOA; without it nothing can be answered. */

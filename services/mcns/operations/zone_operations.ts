@@ -26,7 +26,7 @@ export interface ZoneFiles {
     text: string,
     options: { readonly dryRun: boolean; readonly create: boolean },
     by: By,
-  ): { removed: string[]; added: string[]; serial: number };
+  ): Promise<{ removed: string[]; added: string[]; serial: number }>;
 }
 
 export interface ZoneParts {

@@ -9,7 +9,8 @@ import type { Views } from "../domain/views.ts";
 import type { Zone } from "../domain/zone.ts";
 import type { ZoneSettings } from "../domain/zone_settings.ts";
 import type { HistoryRecord } from "./change_log.ts";
-import type { RecordRows } from "./record_rows.ts";
+import { DeeperZones } from "./deeper_zones.ts";
+import type { NewRow, RecordRows } from "./record_rows.ts";
 import { dataOf, type StoredRecord } from "./stored_record.ts";
 import type { ZoneRow, ZoneStore } from "./zone_store.ts";
 
@@ -63,8 +64,7 @@ export class EditSession implements Edit {
   readonly #touched = new Map<string, Touched>();
   /** All rows that the zone had, by name, once they were read; of a new zone none. */
   #known: ReadonlyMap<string, readonly StoredRecord[]> | null;
-  /** Whether there are zones below this one; null until it matters. */
-  #hasDeeper: boolean | null = null;
+  readonly #deeper: DeeperZones;
   #settingsChanged = false;
   #republish = false;
 
@@ -84,6 +84,7 @@ export class EditSession implements Edit {
     this.#rows = stores.rows;
     this.#views = stores.views;
     this.#isSigned = stores.isSigned;
+    this.#deeper = new DeeperZones(stores.zones, { zone, name, recordsAt: (name) => this.recordsAt(name) });
   }
 
   recordsAt(name: RecordName): readonly StoredRecord[] {
@@ -101,18 +102,9 @@ export class EditSession implements Edit {
     const { name, type, data, view = "" } = spec;
     const text = typeText(type), value = formatData(type, data);
     this.#views.check(view);
-    this.#refuseHidden(name, type);
+    this.#deeper.refuse(name, type);
     this.#refuseRedirected(name, type);
-    if (this.#isSigned && (view !== "" || type === types.ALIAS)) {
-      throw conflict(
-        `Cannot add ${text} ${quote(name.relative)}${
-          view === "" ? "" : ` for view ${view}`
-        }: zone ${this.name} is signed`,
-        {
-          hint: "What differs by client or is looked up elsewhere can't be signed beforehand; use another zone for it.",
-        },
-      );
-    }
+    if (this.#isSigned) refuseUnsignable(name, type, view, this.name);
     const touched = this.#touch(name);
     if (touched.rows.some((row) => row.type === text && row.value === value && row.view === view)) {
       throw conflict(`Cannot add ${text} ${quote(name.relative)}: it has ${value} already`);
@@ -190,23 +182,6 @@ export class EditSession implements Edit {
     return touched;
   }
 
-  /** A deeper zone has the authority for its names: a record up here would never be answered, but for its delegation. */
-  #refuseHidden(name: RecordName, type: number): void {
-    this.#hasDeeper ??= this.#zones.hasBelow(this.name);
-    if (!this.#hasDeeper) return;
-    const owner = this.#zones.enclosing(name.absolute);
-    if (owner === undefined || owner.id === this.zone.id || owner.name.length <= this.zone.name.length) return;
-    const isDelegation = owner.name === name.absolute.text && (type === types.NS || type === types.DS);
-    const isGlue = type === types.A || type === types.AAAA;
-    if (isDelegation || isGlue && this.#isNameServerOf(owner, name)) return;
-    throw conflict(
-      `Cannot add ${typeText(type)} ${
-        quote(name.relative)
-      } to zone ${this.zone.name}: that name belongs to zone ${owner.name}`,
-      { hint: `Add it to zone ${owner.name}.` },
-    );
-  }
-
   /** RFC 6672 §2.4: a DNAME redirects every name below it, so nothing can stand there. */
   #refuseRedirected(name: RecordName, type: number): void {
     if (!this.#before.isAnswerable) return;
@@ -241,16 +216,21 @@ export class EditSession implements Edit {
       );
     }
   }
-
-  #isNameServerOf(deeper: ZoneRow, name: RecordName): boolean {
-    const cut = RecordName.parse(`${deeper.name}.`, this.name);
-    return this.recordsAt(cut).some((row) => row.type === "NS" && row.value === name.absolute.text);
-  }
 }
 
-function checkRows(name: RecordName, rows: readonly StoredRecord[], fresh: readonly StoredRecord[]): void {
+/** Throws Conflict for what signing can't make a signature for beforehand. */
+export function refuseUnsignable(name: RecordName, type: number, view: string, zone: DomainName): void {
+  if (view === "" && type !== types.ALIAS) return;
+  const where = view === "" ? "" : ` for view ${view}`;
+  throw conflict(`Cannot add ${typeText(type)} ${quote(name.relative)}${where}: zone ${zone} is signed`, {
+    hint: "What differs by client or is looked up elsewhere can't be signed beforehand; use another zone for it.",
+  });
+}
+
+/** The rules of one name in one view, see domain/name_rules.ts. @param fresh those of `rows` that are new */
+export function checkRows(name: RecordName, rows: readonly NewRow[], fresh: readonly NewRow[]): void {
   if (fresh.length === 0) return;
-  const ruled = new Map<StoredRecord, RuledRecord>(rows.map((row) => [row, dataOf(row)]));
+  const ruled = new Map<NewRow, RuledRecord>(rows.map((row) => [row, dataOf(row)]));
   checkName(name, [...ruled.values()], fresh.map((row) => ruled.get(row)!));
 }
 
@@ -265,7 +245,8 @@ function identityOf(row: StoredRecord): string {
   return JSON.stringify([row.type, row.value, row.ttl, row.view, row.expires_at, row.service, row.lease]);
 }
 
-function historyOf(row: StoredRecord): HistoryRecord {
+/** A record as history shows it. */
+export function historyOf(row: NewRow): HistoryRecord {
   const { name, type, value, ttl, view, expires_at, service, lease } = row;
   return {
     name,

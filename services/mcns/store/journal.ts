@@ -19,7 +19,7 @@ interface Row {
 }
 
 export class Journal {
-  readonly #maxBytes: number;
+  readonly maxBytes: number;
   readonly #last: Statement<{ id: number | null }>;
   readonly #insert: Statement<never>;
   readonly #clear: Statement<never>;
@@ -29,7 +29,7 @@ export class Journal {
 
   /** @param maxBytes per zone; 0 keeps nothing */
   constructor(db: Database, maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
     this.#last = db.prepare("SELECT max(id) AS id FROM zone_journal WHERE zone_id = ?");
     this.#insert = db.prepare(
       "INSERT INTO zone_journal (zone_id, id, serial_from, serial_to, delta) VALUES (?, ?, ?, ?, ?)",
@@ -51,15 +51,20 @@ export class Journal {
 
   /** Adds a step, inside the transaction that makes it. One larger than the bound empties the journal. */
   append(zoneId: number, { from, to, removed, added }: Delta): void {
-    const delta = encode(removed) + encode(added);
-    if (delta.length > this.#maxBytes) {
+    const step = new JournalStep();
+    step.take({ removed, added });
+    this.appendStep(zoneId, from, to, step);
+  }
+
+  appendStep(zoneId: number, from: number, to: number, step: JournalStep): void {
+    if (step.bytes > this.maxBytes) {
       this.#clear.run(zoneId);
       return;
     }
     const id = (this.#last.get(zoneId)?.id ?? 0) + 1;
-    this.#insert.run(zoneId, id, from, to, toBytes(delta));
+    this.#insert.run(zoneId, id, from, to, toBytes(step.encoded));
     // Summing up the sizes reads every row: once in a while will do.
-    if (id % 16 === 0) this.#prune.run(zoneId, this.#maxBytes);
+    if (id % 16 === 0) this.#prune.run(zoneId, this.maxBytes);
   }
 
   /** The steps from that serial to the newest, oldest first; null when the journal doesn't reach back to it. */
@@ -85,13 +90,32 @@ export class Journal {
   }
 }
 
-function encode(records: readonly PublishedRecord[]): Octets {
-  let octets = u32Octets(records.length);
+/** What a step removes and adds, as the table has it; can be put together piece by piece. */
+export class JournalStep {
+  readonly #removed = { count: 0, octets: "" };
+  readonly #added = { count: 0, octets: "" };
+
+  /** So many it takes in the table. */
+  get bytes(): number {
+    return 8 + this.#removed.octets.length + this.#added.octets.length;
+  }
+
+  get encoded(): Octets {
+    return [this.#removed, this.#added].map(({ count, octets }) => u32Octets(count) + octets).join("");
+  }
+
+  take({ removed, added }: Pick<Delta, "removed" | "added">): void {
+    encode(removed, this.#removed);
+    encode(added, this.#added);
+  }
+}
+
+function encode(records: readonly PublishedRecord[], into: { count: number; octets: Octets }): void {
   for (const { owner, type, ttlSeconds, data } of records) {
-    octets += String.fromCharCode(owner.length) + owner + u16Octets(type) + u32Octets(ttlSeconds) +
+    into.octets += String.fromCharCode(owner.length) + owner + u16Octets(type) + u32Octets(ttlSeconds) +
       u16Octets(data.length) + data;
   }
-  return octets;
+  into.count += records.length;
 }
 
 function decode(octets: Octets, at: number): { records: PublishedRecord[]; next: number } {

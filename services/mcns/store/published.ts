@@ -5,7 +5,7 @@
 import type { Database, Statement } from "@lib/db/mod.ts";
 import { fromBytes, type Octets, toBytes, u16At } from "../domain/octets.ts";
 import { isMadeBySigning, types } from "../domain/rdata/record_type.ts";
-import type { RecordSet } from "../domain/zone.ts";
+import type { RecordSet, Zone } from "../domain/zone.ts";
 
 /** One record of a published zone, names by key. */
 export interface PublishedRecord {
@@ -110,4 +110,9 @@ export function joinSigned(plain: readonly RecordSet[], extra: readonly Omit<Pub
     data: data.sort(),
     signatures: signatures.sort(),
   }));
+}
+
+/** Also true of a zone that is being signed for the first time: its keys are shown when every name has its signatures. */
+export function hasSignatures(zone: Zone): boolean {
+  return zone.isSigned || zone.isAnswerable && zone.soaSet.signatures.length > 0;
 }

@@ -14,7 +14,17 @@ export interface ZonePublisher {
     plain: ReadonlyMap<string, readonly RecordSet[]>,
     at: number,
   ): ReadonlyMap<string, readonly RecordSet[]>;
+
+  /** As `publish`, for a zone that is changed aside: signatures are made in another thread. */
+  publishAside(
+    before: Zone,
+    plain: ReadonlyMap<string, readonly RecordSet[]>,
+    at: number,
+  ): Promise<ReadonlyMap<string, readonly RecordSet[]>>;
 }
 
 /** For zones that nobody signs. */
-export const unsigned: ZonePublisher = { publish: (_before, plain) => plain };
+export const unsigned: ZonePublisher = {
+  publish: (_before, plain) => plain,
+  publishAside: (_before, plain) => Promise.resolve(plain),
+};

@@ -4,6 +4,7 @@ import { silentLogger } from "@lib/log/mod.ts";
 import type { RecordSet, Zone } from "../domain/zone.ts";
 import { by, lookUp, settings, type StoreUnderTest, storeUnderTest, zoneName } from "../testing/temp_store.ts";
 import { lineOf } from "./change_store.ts";
+import { unsigned } from "./publisher.ts";
 import { RecordExpiry } from "./record_expiry.ts";
 
 const zone = zoneName("example.org");
@@ -43,7 +44,7 @@ Deno.test("RecordExpiry goes on with other zones when one can't be changed", asy
     if (before.key === zone.key) throw unavailable("Cannot open the secret");
     return plain;
   };
-  test.editor.publishThrough({ publish });
+  test.editor.publishThrough({ ...unsigned, publish });
   using expiry = new RecordExpiry(test.rows, test.editor, test.clock, silentLogger);
   test.clock.set(expiresAt);
   expiry.sweep();

@@ -17,6 +17,23 @@ export interface RecordFilter {
   readonly lease?: string;
 }
 
+/** A row that the table doesn't have yet. */
+export type NewRow = Omit<StoredRecord, "id">;
+
+/** The row of a record, its value in canonical text. */
+export function newRow(spec: RecordSpec, at: number): NewRow {
+  const { name, type, data, ttlSeconds, view = "", expiresAt = null, service = "", lease = "" } = spec;
+  return {
+    name: name.relative,
+    type: typeText(type),
+    value: formatData(type, data),
+    ttl: ttlSeconds,
+    ...{ view, expires_at: expiresAt, service, lease },
+    created_at: at,
+    updated_at: at,
+  };
+}
+
 /** Rows that `visitAnswers` reads at once. */
 const answersPage = 10_000;
 
@@ -26,10 +43,11 @@ export class RecordRows {
   readonly #all: Statement<StoredRecord>;
   readonly #db: Database;
   readonly #answers: Statement<[name: string, type: string, value: string, ttl: number, view: string]>;
+  readonly #byName: Statement<StoredRecord>;
   readonly #page: Statement<StoredRecord>;
   readonly #expiredZones: Statement<{ name: string }>;
   readonly #expired: Statement<{ zone: string; name: string; id: number }>;
-  readonly #nextExpiry: Statement<{ at: number | null }>;
+  readonly #nextExpiry: Statement<{ at: number }>;
   readonly #owned: Statement<{ zone: string; name: string; id: number }>;
   readonly #insert: Statement<never>;
   readonly #setTtl: Statement<never>;
@@ -48,22 +66,30 @@ export class RecordRows {
        WHERE zone_id = ?1 AND (name, type, value, view) > (?2, ?3, ?4, ?5)
        ORDER BY name, type, value, view LIMIT ${answersPage}`,
     );
+    this.#byName = db.prepare(
+      `SELECT ${recordColumns} FROM records WHERE zone_id = ?1 AND (name, type, value, view) > (?2, ?3, ?4, ?5)
+       ORDER BY name, type, value, view LIMIT ?6`,
+    );
     this.#page = db.prepare(
       `SELECT ${recordColumns} FROM records WHERE zone_id = ?1 AND id > ?2 AND (?3 IS NULL OR type = ?3)
          AND (?4 IS NULL OR view = ?4) AND (?5 IS NULL OR instr(name, ?5) > 0 OR instr(lower(value), ?5) > 0)
          AND (?6 IS NULL OR service = ?6) AND (?7 IS NULL OR lease = ?7) ORDER BY id LIMIT ?8`,
     );
     this.#expiredZones = db.prepare(
-      "SELECT DISTINCT zones.name AS name FROM records JOIN zones ON zones.id = zone_id WHERE expires_at <= ?",
+      "SELECT DISTINCT zones.name AS name FROM records JOIN zones ON zones.id = zone_id WHERE expires_at <= ? AND staged = 0",
     );
     this.#expired = db.prepare(
       `SELECT zones.name AS zone, records.name AS name, records.id AS id FROM records JOIN zones ON zones.id = zone_id
        WHERE expires_at <= ? AND zones.name = ? ORDER BY records.name LIMIT 1000`,
     );
-    this.#nextExpiry = db.prepare("SELECT min(expires_at) AS at FROM records WHERE expires_at IS NOT NULL");
+    this.#nextExpiry = db.prepare(
+      `SELECT expires_at AS at FROM records JOIN zones ON zones.id = zone_id
+       WHERE expires_at IS NOT NULL AND staged = 0 ORDER BY expires_at LIMIT 1`,
+    );
     this.#owned = db.prepare(
       `SELECT zones.name AS zone, records.name AS name, records.id AS id FROM records JOIN zones ON zones.id = zone_id
-       WHERE service = ?1 AND service <> '' AND (?2 = '' OR lease = ?2) ORDER BY zone_id, records.name`,
+       WHERE service = ?1 AND service <> '' AND (?2 = '' OR lease = ?2) AND staged = 0
+       ORDER BY zone_id, records.name`,
     );
     this.#insert = db.prepare(
       `INSERT INTO records (zone_id, name, type, value, ttl, view, expires_at, service, lease, created_at, updated_at)
@@ -106,6 +132,12 @@ export class RecordRows {
     });
   }
 
+  /** By name, type, value and view: those after `after`, null for the first. */
+  pageByName(zoneId: number, { limit, after }: { limit: number; after: StoredRecord | null }): StoredRecord[] {
+    const { name = "", type = "", value = "", view = "" } = after ?? {};
+    return this.#byName.all(zoneId, name, type, value, view, limit);
+  }
+
   /** By id, those after `after`. */
   page(zoneId: number, filter: RecordFilter, { limit, after }: { limit: number; after: number }): StoredRecord[] {
     const { name, type, view, contains, service, lease } = filter;
@@ -144,23 +176,16 @@ export class RecordRows {
   }
 
   insert(zoneId: number, spec: RecordSpec, at: number): StoredRecord {
-    const { name, type, data, ttlSeconds, view = "", expiresAt = null, service = "", lease = "" } = spec;
-    const row = {
-      name: name.relative,
-      type: typeText(type),
-      value: formatData(type, data),
-      ttl: ttlSeconds,
-      view,
-      expires_at: expiresAt,
-      service,
-      lease,
-      created_at: at,
-      updated_at: at,
-    };
-    const { lastInsertRowid } = this.#insert.run(
-      ...[zoneId, row.name, row.type, row.value, ttlSeconds, view, expiresAt, service, lease, at, at],
-    );
-    return { id: Number(lastInsertRowid), ...row };
+    const row = newRow(spec, at);
+    return { id: this.put(zoneId, row), ...row };
+  }
+
+  /** Adds a row as it is. @returns its id */
+  put(zoneId: number, row: NewRow): number {
+    const { name, type, value, ttl, view, expires_at, service, lease, created_at, updated_at } = row;
+    return this.#insert.run(
+      ...[zoneId, name, type, value, ttl, view, expires_at, service, lease, created_at, updated_at],
+    ).lastInsertRowid;
   }
 
   /** Of all records of a set. */

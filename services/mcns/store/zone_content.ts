@@ -8,6 +8,7 @@ import { parseMailbox, type Soa } from "../domain/soa.ts";
 import { soaData } from "../domain/rdata/record_data.ts";
 import type { RecordSet } from "../domain/zone.ts";
 import { type AnswerRow, dataOf, setsOf } from "./stored_record.ts";
+import type { TouchedName } from "./edit_session.ts";
 import type { ZoneRow } from "./zone_store.ts";
 
 /** What a zone's SOA is made from. */
@@ -71,4 +72,18 @@ export function readSets(rows: readonly AnswerRow[], view: string, zone: string,
     }
   }
   return setsOf(records);
+}
+
+/** What views have of their own at the names, unsigned, by key and view. */
+export function viewSets(
+  names: readonly TouchedName[],
+  zone: string,
+  log: Logger,
+): Map<string, Map<string, readonly RecordSet[]>> {
+  return new Map(
+    names.filter(({ views }) => views.length > 0).map(({ name, rows, views }) => [
+      name.absolute.key,
+      new Map(views.map((view) => [view, readSets(rows, view, zone, log)])),
+    ]),
+  );
 }

@@ -5,7 +5,7 @@
  */
 import type { AuditLog } from "@lib/audit/mod.ts";
 import type { Database } from "@lib/db/mod.ts";
-import { conflict, PlatformError, quote } from "@lib/errors/mod.ts";
+import { PlatformError } from "@lib/errors/mod.ts";
 import type { Logger } from "@lib/log/mod.ts";
 import type { DomainName } from "../domain/name.ts";
 import { isMadeBySigning, types } from "../domain/rdata/record_type.ts";
@@ -16,14 +16,15 @@ import type { Views } from "../domain/views.ts";
 import { type RecordSet, Zone } from "../domain/zone.ts";
 import type { ZoneSettings } from "../domain/zone_settings.ts";
 import type { ChangeLog, HistoryRecord } from "./change_log.ts";
-import { type Edit, EditSession, type TouchedName } from "./edit_session.ts";
+import { type Edit, EditSession } from "./edit_session.ts";
 import type { Delta, Journal } from "./journal.ts";
-import { difference, type DnssecRecords, type PublishedRecord } from "./published.ts";
+import { difference, type DnssecRecords, hasSignatures, type PublishedRecord } from "./published.ts";
+import type { PreparedContent } from "./prepared_content.ts";
 import { unsigned, type ZonePublisher } from "./publisher.ts";
 import type { RecordRows } from "./record_rows.ts";
-import { apexSets, readSets } from "./zone_content.ts";
+import { apexSets, readSets, viewSets } from "./zone_content.ts";
 import type { ZoneFollower } from "./zone_follower.ts";
-import type { By, NewZone, ZoneRow, ZoneStore } from "./zone_store.ts";
+import type { By, NewZone, SecondarySoa, ZoneRow, ZoneStore } from "./zone_store.ts";
 
 /** Called after a commit, with the zone's new serial; null for a zone that is gone. */
 export type ChangeListener = (zone: DomainName, serial: number | null) => void;
@@ -122,10 +123,7 @@ export class ZoneEditor {
   ): EditOutcome<T> {
     return this.together(() => {
       const { zones, follower } = this.#parts;
-      const row = zones.get(zone);
-      if (row.kind === "secondary") {
-        throw conflict(`Cannot change zone ${quote(row.name)}: it is a secondary, its records come from its primary`);
-      }
+      const row = zones.getPrimary(zone);
       const serial = nextSerial(row.serial, this.#now.at);
       return this.#edit({ row, name: zone, before: follower.current(row, zone), action, undoes, serial }, by, work);
     });
@@ -152,6 +150,46 @@ export class ZoneEditor {
         },
       );
       return zones.get(name);
+    });
+  }
+
+  /** Who signs, for who prepares content. */
+  get publisher(): Pick<ZonePublisher, "publishAside"> {
+    return this.#publisher;
+  }
+
+  /**
+   * Makes content the zone's that was prepared aside, as one change. Returns the serial; null, and nothing has happened, when
+   * the zone is not as it was when the preparations began.
+   */
+  adopt(name: DomainName, content: PreparedContent, by: By): number | null {
+    const { basis, settings, soaTtl, aside, step, removed, added } = content;
+    return this.together(() => {
+      const { zones, rows, dnssec, journal, follower, log } = this.#parts;
+      const { at } = this.#now;
+      const found = zones.find(name);
+      if (found?.id !== basis?.id || found?.serial !== basis?.serial) return null;
+      const row = found ?? zones.insert(name, { settings }, at);
+      const serial = basis === null ? row.serial : nextSerial(row.serial, at);
+      zones.setSettings(row, settings, soaTtl);
+      content.write(row, at);
+      zones.setSerial(zones.get(name), serial, at);
+      const after = zones.get(name);
+      const apex = apexSets(after, readSets(rows.at(after.id, "@"), "", row.name, log));
+      let isInStep = true;
+      for (const [key, sets] of this.#publisher.publish(aside, new Map([[name.key, apex]]), at)) {
+        const last = difference(key, aside.setsAt(key), sets);
+        dnssec.change(after.id, RecordName.ofKey(key, name).relative, last);
+        aside.replaceSets(key, sets);
+        if (key === name.key) step?.take(difference(key, content.apexBefore, sets));
+        else isInStep &&= last.removed.length + last.added.length === 0;
+      }
+      if (step === null || basis === null || !isInStep) journal.clear(after.id);
+      else journal.appendStep(after.id, row.serial, serial, step);
+      const action = basis === null ? created : "zone.import";
+      this.#remember({ row, serial, action, removed, added, undoes: null, summary: "" }, by);
+      this.#afterCommit(name, () => follower.replaced(after, name, aside), serial);
+      return serial;
     });
   }
 
@@ -336,8 +374,9 @@ export class ZoneEditor {
     const { changes, audit } = this.#parts;
     const { at } = this.#now;
     changes.append({ zone: row.name, at, action, serialBefore: row.serial, serial, removed, added, undoes }, by);
-    const line = (sign: string) => ({ name, type, value }: HistoryRecord) => `${sign}${name} ${type} ${value}`;
-    const detail = summary || [...removed.map(line("-")), ...added.map(line("+"))].slice(0, 20).join(", ");
+    const few = (records: readonly HistoryRecord[], sign: string) =>
+      records.slice(0, 20).map(({ name, type, value }) => `${sign}${name} ${type} ${value}`);
+    const detail = summary || [...few(removed, "-"), ...few(added, "+")].slice(0, 20).join(", ");
     audit.record(at, {
       ...by,
       action,
@@ -352,29 +391,4 @@ export class ZoneEditor {
       for (const listener of this.#listeners) listener(zone, serial);
     });
   }
-}
-
-/** The SOA of a secondary, as its primary has it; names in presentation form, `ttlSeconds` the record's own TTL. */
-export interface SecondarySoa extends ZoneSettings {
-  readonly serial: number;
-  readonly ttlSeconds: number;
-}
-
-/** Also true of a zone that is being signed for the first time: its keys are shown when every name has its signatures. */
-function hasSignatures(zone: Zone): boolean {
-  return zone.isSigned || zone.isAnswerable && zone.soaSet.signatures.length > 0;
-}
-
-/** What views have of their own at the names, unsigned, by key and view. */
-function viewSets(
-  names: readonly TouchedName[],
-  zone: string,
-  log: Logger,
-): Map<string, Map<string, readonly RecordSet[]>> {
-  return new Map(
-    names.filter(({ views }) => views.length > 0).map(({ name, rows, views }) => [
-      name.absolute.key,
-      new Map(views.map((view) => [view, readSets(rows, view, zone, log)])),
-    ]),
-  );
 }

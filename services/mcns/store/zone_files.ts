@@ -1,53 +1,34 @@
 import { invalid, quote } from "@lib/errors/mod.ts";
 import type { DomainName } from "../domain/name.ts";
-import { formatData, parseData, readSoa } from "../domain/rdata/record_data.ts";
-import { checkWritable, isMadeBySigning, typeCode, types, typeText } from "../domain/rdata/record_type.ts";
-import { RecordName } from "../domain/record_name.ts";
+import { readSoa } from "../domain/rdata/record_data.ts";
+import { checkWritable, isMadeBySigning, types } from "../domain/rdata/record_type.ts";
 import type { Soa } from "../domain/soa.ts";
 import { formatZoneFile } from "../domain/zone_file/format_zone_file.ts";
-import { parseZoneFile, type RecordLine, type ZoneFileRecord } from "../domain/zone_file/parse_zone_file.ts";
+import { parsingZoneFile, type RecordLine, type ZoneFileRecord } from "../domain/zone_file/parse_zone_file.ts";
 import { parseZoneSettings, type ZoneSettings } from "../domain/zone_settings.ts";
-import type { Edit } from "./edit_session.ts";
 import { recordsOf } from "./published.ts";
+import { lineOf } from "./import_plan.ts";
+import { Slices } from "./slices.ts";
+import { type ImportOptions, type ImportOutcome, type ImportParts, ZoneImport } from "./zone_import.ts";
 import type { StoredRecord } from "./stored_record.ts";
 import { apexSets, readSets } from "./zone_content.ts";
 import type { ZoneEditor } from "./zone_editor.ts";
-import type { By, ZoneRow, ZoneStore } from "./zone_store.ts";
+import type { By, ZoneStore } from "./zone_store.ts";
 import type { RecordRows } from "./record_rows.ts";
 import { silentLogger } from "@lib/log/mod.ts";
-
-/** What an import does, or would do: lines "name ttl type value". */
-export interface ImportOutcome {
-  readonly removed: string[];
-  readonly added: string[];
-  /** Of the zone afterwards; with `dryRun` as it is. */
-  readonly serial: number;
-}
-
-export interface ImportOptions {
-  /** Only says what would happen: all rules are checked. */
-  readonly dryRun: boolean;
-  /** Makes the zone when it isn't there. */
-  readonly create: boolean;
-}
-
-/** Ends the transaction of a dry run. */
-class Rehearsed extends Error {
-  constructor(readonly outcome: ImportOutcome) {
-    super("a dry run");
-  }
-}
 
 /** Zone files in and out. */
 export class ZoneFiles {
   readonly #zones: ZoneStore;
   readonly #rows: RecordRows;
   readonly #editor: ZoneEditor;
+  readonly #import: ZoneImport;
 
-  constructor(zones: ZoneStore, rows: RecordRows, editor: ZoneEditor) {
-    this.#zones = zones;
-    this.#rows = rows;
-    this.#editor = editor;
+  constructor(parts: ImportParts) {
+    this.#zones = parts.zones;
+    this.#rows = parts.rows;
+    this.#editor = parts.editor;
+    this.#import = new ZoneImport(parts);
   }
 
   /**
@@ -75,104 +56,19 @@ export class ZoneFiles {
    * over, the serial is ours. What signing made is left out: we sign ourselves. Throws Invalid for what can't be read
    * (with its line), NotFound without `create`, Conflict for what breaks a rule; then nothing has happened.
    */
-  import(zone: DomainName, text: string, { dryRun, create }: ImportOptions, by: By): ImportOutcome {
-    const records = parseZoneFile(text, { origin: zone }).filter(({ type }) => !isMadeBySigning(type));
-    const soas = records.filter(({ type }) => type === types.SOA);
-    const soa = soaOf(soas, zone);
-    const wanted = records.filter(({ type }) => type !== types.SOA);
-    for (const { type, line } of wanted) checkWritable(type, `zone file:${line}`);
-    try {
-      return this.#editor.together(() => {
-        const outcome = this.#import(zone, soa, wanted, create, by);
-        if (dryRun) throw new Rehearsed(outcome);
-        return outcome;
-      });
-    } catch (error) {
-      if (error instanceof Rehearsed) return error.outcome;
-      throw error;
-    }
+  async import(zone: DomainName, text: string, options: ImportOptions, by: By): Promise<ImportOutcome> {
+    const lines = await new Slices().run(parsingZoneFile(text, { origin: zone }));
+    const read = lines.filter(({ type }) => !isMadeBySigning(type));
+    const soa = soaOf(read.filter(({ type }) => type === types.SOA), zone);
+    const records = read.filter(({ type }) => type !== types.SOA);
+    for (const { type, line } of records) checkWritable(type, `zone file:${line}`);
+    const settings = soa === null ? null : settingsOf(soa.value, zone);
+    return await this.#import.run(zone, { settings, soaTtl: soa?.ttlSeconds ?? null, records }, options, by);
   }
-
-  #import(
-    zone: DomainName,
-    soa: { value: Soa; ttlSeconds: number } | null,
-    wanted: readonly ZoneFileRecord[],
-    create: boolean,
-    by: By,
-  ): ImportOutcome {
-    const exists = this.#zones.find(zone);
-    if (exists === undefined && create) {
-      const given = soa?.value ?? null;
-      const settings = given === null ? emptySettings(zone) : settingsOf(given, zone);
-      let added: string[] = [];
-      const row = this.#editor.create(zone, { settings }, by, (edit) => {
-        if (soa !== null) edit.setSettings(settings, soa.ttlSeconds);
-        added = apply(edit, wanted).added;
-      });
-      return { removed: [], added, serial: row.serial };
-    }
-    const { result, serial } = this.#editor.edit(zone, by, "zone.import", (edit) => {
-      if (soa !== null) edit.setSettings(settingsOf(soa.value, zone), soa.ttlSeconds);
-      return apply(edit, wanted);
-    });
-    return { ...result, serial };
-  }
-}
-
-/** Removes what isn't wanted and adds what is missing. */
-function apply(edit: Edit, wanted: readonly ZoneFileRecord[]): { removed: string[]; added: string[] } {
-  const identity = ({ owner, type, ttlSeconds, data }: RecordLine) => `${owner} ${type} ${ttlSeconds} ${data}`;
-  const missing = new Map<string, RecordLine>();
-  const present = edit.all().filter(({ view }) => view === "");
-  for (const record of oneTtlPerSet(wanted)) {
-    if (!isMadeNs(edit.zone, edit.name, record, wanted, present)) missing.set(identity(record), record);
-  }
-  const gone = present.filter((row) => !missing.delete(identity(lineOf(row, edit.name))));
-  for (const row of gone) edit.remove(row);
-  const added: string[] = [];
-  for (const { owner, type, ttlSeconds, data } of missing.values()) {
-    const name = RecordName.ofKey(owner, edit.name);
-    edit.add({ name, type, data, ttlSeconds });
-    added.push(`${name} ${ttlSeconds} ${typeText(type)} ${formatData(type, data)}`);
-  }
-  return { removed: gone.map(shown), added };
-}
-
-/** RFC 2181 §5.2: of different TTLs in one set the smallest counts. */
-function oneTtlPerSet(records: readonly RecordLine[]): RecordLine[] {
-  const smallest = new Map<string, number>();
-  const set = ({ owner, type }: RecordLine) => `${owner} ${type}`;
-  for (const record of records) {
-    smallest.set(set(record), Math.min(smallest.get(set(record)) ?? Infinity, record.ttlSeconds));
-  }
-  return records.map((record) => ({ ...record, ttlSeconds: smallest.get(set(record))! }));
-}
-
-/** Whether the file only says what the zone makes by itself: its primary as the one name server. */
-function isMadeNs(
-  row: ZoneRow,
-  zone: DomainName,
-  { owner, type, data, ttlSeconds }: RecordLine,
-  wanted: readonly RecordLine[],
-  present: readonly StoredRecord[],
-): boolean {
-  if (type !== types.NS || owner !== zone.key || hasNs(present)) return false;
-  const count = wanted.filter((one) => one.type === types.NS && one.owner === zone.key).length;
-  return count === 1 && data === parseData(types.NS, `${row.primary_ns}.`) && ttlSeconds === row.soa_ttl;
 }
 
 function hasNs(rows: readonly StoredRecord[]): boolean {
   return rows.some(({ name, type, view }) => name === "@" && type === "NS" && view === "");
-}
-
-function lineOf(row: StoredRecord, zone: DomainName): RecordLine {
-  const type = typeCode(row.type);
-  return {
-    owner: RecordName.stored(row.name, zone).absolute.key,
-    type,
-    ttlSeconds: row.ttl,
-    data: parseData(type, row.value, { formOnly: true }),
-  };
 }
 
 const shown = ({ name, ttl, type, value }: StoredRecord): string => `${name} ${ttl} ${type} ${value}`;
@@ -212,8 +108,4 @@ function settingsOf(soa: Soa, zone: DomainName): ZoneSettings {
     expire,
     minimum,
   });
-}
-
-function emptySettings(zone: DomainName): ZoneSettings {
-  return parseZoneSettings(zone, { primaryNs: "", adminEmail: "", refresh: 0, retry: 0, expire: 0, minimum: 0 });
 }

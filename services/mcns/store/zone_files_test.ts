@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { by, lookUp, settings, storeUnderTest, zoneName } from "../testing/temp_store.ts";
-import { ZoneFiles } from "./zone_files.ts";
 
 const zone = zoneName("example.org");
 const file = `$ORIGIN example.org.
@@ -17,14 +16,14 @@ ns.sub A 192.0.2.54
 
 async function underTest() {
   const test = await storeUnderTest({ views: [{ name: "lan", has: () => false }] });
-  return { test, files: new ZoneFiles(test.zones, test.rows, test.editor) };
+  return { test, files: test.files };
 }
 
 Deno.test("ZoneFiles.import makes a zone of a file, and what export writes changes nothing", async () => {
   const { test, files } = await underTest();
   await using _ = test;
-  assert.throws(() => files.import(zone, file, { dryRun: false, create: false }, by), { code: "not_found" });
-  const made = files.import(zone, file, { dryRun: false, create: true }, by);
+  await assert.rejects(files.import(zone, file, { dryRun: false, create: false }, by), { code: "not_found" });
+  const made = await files.import(zone, file, { dryRun: false, create: true }, by);
   assert.equal(made.serial, 2026112100);
   assert.equal(made.added.length, 6, "the NS is what the zone makes by itself");
   assert.equal(lookUp(test.directory, "www.example.org A"), "300 192.0.2.1 192.0.2.2");
@@ -41,7 +40,7 @@ Deno.test("ZoneFiles.import makes a zone of a file, and what export writes chang
       text,
       /^@ +3600 IN SOA +ns1\.example\.org\. hostmaster\.example\.org\. 2026112100 7200 900 1209600 60$/m,
     );
-    const again = files.import(zone, text, { dryRun: false, create: false }, by);
+    const again = await files.import(zone, text, { dryRun: false, create: false }, by);
     assert.deepEqual(again, { removed: [], added: [], serial: 2026112100 });
   }
 });
@@ -49,18 +48,18 @@ Deno.test("ZoneFiles.import makes a zone of a file, and what export writes chang
 Deno.test("ZoneFiles.import changes only what differs, and a dry run nothing", async () => {
   const { test, files } = await underTest();
   await using _ = test;
-  files.import(zone, file, { dryRun: false, create: true }, by);
+  await files.import(zone, file, { dryRun: false, create: true }, by);
   test.add(zone, "www A 10.0.0.1", { view: "lan" });
   const changed = file.replace("192.0.2.2", "192.0.2.9").replace("mail MX 10 www\n", "@ NS ns2.example.net.\n");
   const want = {
     removed: ["mail 600 MX 10 www.example.org", "www 300 A 192.0.2.2"],
     added: ["@ 600 NS ns1.example.org", "@ 600 NS ns2.example.net", "www 300 A 192.0.2.9"],
   };
-  const rehearsed = files.import(zone, changed, { dryRun: true, create: false }, by);
+  const rehearsed = await files.import(zone, changed, { dryRun: true, create: false }, by);
   assert.deepEqual({ removed: rehearsed.removed, added: rehearsed.added.sort() }, want);
   assert.equal(test.zones.get(zone).serial, 2026112101);
   assert.equal(lookUp(test.directory, "mail.example.org MX"), "600 10 www.example.org");
-  const done = files.import(zone, changed, { dryRun: false, create: false }, by);
+  const done = await files.import(zone, changed, { dryRun: false, create: false }, by);
   assert.deepEqual({ removed: done.removed, added: done.added.sort() }, want);
   assert.equal(lookUp(test.directory, "mail.example.org MX"), "no_name");
   assert.match(files.export(zone, false).text, /^; view lan: www 300 A 10\.0\.0\.1$/m);
@@ -81,6 +80,6 @@ Deno.test("ZoneFiles.import says which line is wrong, and changes nothing", asyn
       [file + "other.net. A 192.0.2.1\n", /zone file:11/],
       [file + "x ANY 1\n", /zone file:11/],
     ] as const
-  ) assert.throws(() => files.import(zone, text, { dryRun: false, create: false }, by), message, text);
+  ) await assert.rejects(files.import(zone, text, { dryRun: false, create: false }, by), message, text);
   assert.equal(test.zones.get(zone).serial, 2026112100);
 });

@@ -96,6 +96,14 @@ export class ZoneFollower {
     this.#apply(followed, row, changes);
   }
 
+  /** Takes over a commit that has put `zone` in the place of what was there; what views have of their own stays. */
+  replaced(row: ZoneRow, name: DomainName, zone: Zone): void {
+    const { own, suspended } = this.#followed.get(name.key) ?? emptyOf(row, name);
+    const shown = [...own].filter(([view]) => this.#views.directoryOf(view) !== undefined);
+    const variants = new Map(shown.map(([view, names]) => [view, variantOf(zone, names)]));
+    this.#put({ row, zone, variants, own, suspended });
+  }
+
   #apply(followed: Followed, row: ZoneRow, changes: readonly ChangedName[]): void {
     followed.row = row;
     for (const { key, sets, inViews } of changes) {
@@ -205,8 +213,7 @@ function emptyOf(row: ZoneRow, name: DomainName): Followed {
 }
 
 function variantOf(zone: Zone, own: ReadonlyMap<string, readonly RecordSet[]>): Zone {
-  const variant = new Zone(zone.name);
-  for (const key of zone.names()) variant.replaceSets(key, zone.setsAt(key));
+  const variant = zone.copy();
   for (const [key, sets] of own) variant.replaceSets(key, mergeView(zone.setsAt(key), sets));
   return variant;
 }

@@ -36,6 +36,12 @@ export interface NewZone {
   readonly catalog?: string;
 }
 
+/** The SOA of a secondary, as its primary has it; names in presentation form, `ttlSeconds` the record's own TTL. */
+export interface SecondarySoa extends ZoneSettings {
+  readonly serial: number;
+  readonly ttlSeconds: number;
+}
+
 /** On whose behalf something changes: for history and audit. */
 export interface By {
   /** Username; "tsig:<key>", "config", "expiry", "primary <address>" where no account stands behind it. */
@@ -86,13 +92,15 @@ export class ZoneStore implements ZoneReader {
     this.#audit = audit;
     this.#count = db.prepare("SELECT count(*) AS count FROM records WHERE zone_id = ?");
     this.#recordViews = db.prepare("SELECT DISTINCT view FROM records WHERE view <> ''");
-    this.#below = db.prepare("SELECT name FROM zones WHERE substr(name, -length(?1) - 1) = '.' || ?1 LIMIT 1");
+    this.#below = db.prepare(
+      "SELECT name FROM zones WHERE substr(name, -length(?1) - 1) = '.' || ?1 AND staged = 0 LIMIT 1",
+    );
     this.#totals = db.prepare(
-      "SELECT (SELECT count(*) FROM zones) AS zones, (SELECT count(*) FROM records) AS records",
+      "SELECT (SELECT count(*) FROM zones WHERE staged = 0) AS zones, (SELECT count(*) FROM records) AS records",
     );
     this.#byName = db.prepare(`SELECT ${columns} FROM zones WHERE name = ?`);
-    this.#page = db.prepare(`SELECT ${columns} FROM zones WHERE name > ? ORDER BY name LIMIT ?`);
-    this.#all = db.prepare(`SELECT ${columns} FROM zones ORDER BY name`);
+    this.#page = db.prepare(`SELECT ${columns} FROM zones WHERE name > ? AND staged = 0 ORDER BY name LIMIT ?`);
+    this.#all = db.prepare(`SELECT ${columns} FROM zones WHERE staged = 0 ORDER BY name`);
     this.#insert = db.prepare(
       `INSERT INTO zones (name, primary_ns, admin_email, refresh, retry, expire, minimum, serial, created_at, updated_at,
          kind, views, is_catalog, catalog)
@@ -132,6 +140,13 @@ export class ZoneStore implements ZoneReader {
     const row = this.find(name);
     if (row === undefined) throw notFound("zone", name.text, { hint: "List the zones, or create it." });
     return row;
+  }
+
+  /** Throws NotFound, and Conflict for a secondary. */
+  getPrimary(name: DomainName): ZoneRow {
+    const row = this.get(name);
+    if (row.kind === "primary") return row;
+    throw conflict(`Cannot change zone ${quote(row.name)}: it is a secondary, its records come from its primary`);
   }
 
   list({ limit, after }: { limit: number; after: string | null }): ZoneRow[] {

@@ -60,7 +60,7 @@ export async function storeUnderTest(options: StoreOptions = {}): Promise<StoreU
     const db = openDatabase({ path, migrations: [auditMigration, ...migrations], durability: "full", clock });
     const views = new Views(options.views);
     const audit = new AuditLog(db);
-    const stores = zoneStores(db, { audit, views, journalBytes, log });
+    const stores = zoneStores(db, { audit, views, journalBytes, clock, log });
     stores.follower.reload();
     return {
       ...stores,

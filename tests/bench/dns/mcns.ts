@@ -27,7 +27,7 @@ export async function mcnsCommand(setup: Setup): Promise<Launch> {
   const { folder } = setup;
   const [data, bundles, cacheDir] = ["data", "bundles", "cache"].map((name) => join(folder, name));
   for (const path of [data!, bundles!, cacheDir!]) Deno.mkdirSync(path);
-  fill(join(data!, "mcns.db"), setup.records);
+  await fill(join(data!, "mcns.db"), setup.records);
 
   const { sha256, config, files } = await (built ??= bundleProgram(root, "mcns", new Date()));
   storeBundle(bundles!, sha256, config, files);
@@ -65,7 +65,7 @@ tls_listen_addrs = ["127.0.0.1:${tlsPort}"]
 `;
 }
 
-function fill(path: string, records: number): void {
+async function fill(path: string, records: number): Promise<void> {
   using db = openDatabase({
     path,
     migrations: [auditMigration, ...migrations],
@@ -74,7 +74,13 @@ function fill(path: string, records: number): void {
     log: silentLogger,
   });
   const audit = new AuditLog(db);
-  const { files } = zoneStores(db, { audit, views: new Views(), journalBytes: 0, log: silentLogger });
+  const { files } = zoneStores(db, {
+    audit,
+    views: new Views(),
+    journalBytes: 0,
+    clock: systemClock,
+    log: silentLogger,
+  });
   const zone = DomainName.parse(origin, "zone");
-  files.import(zone, zoneText(records), { dryRun: false, create: true }, { actor: "bench", remote: "" });
+  await files.import(zone, zoneText(records), { dryRun: false, create: true }, { actor: "bench", remote: "" });
 }
