@@ -141,6 +141,57 @@ export function generateZone(seed: number, origin: string, size: number): Genera
   return { origin, text: lines.join("\n") + "\n", names: [...taken], cuts };
 }
 
+/** Few, so that names meet: wildcards below wildcards, cuts below cuts, names that are there only for those below them. */
+const nestedLabels = ["a", "b", "c", "d", "*"];
+
+/**
+ * A small zone of labels that come again and again: what stands beside, above and below a wildcard, a zone cut or a DNAME
+ * is left to chance. `names` are all that its labels make, whether they are there or not.
+ */
+export function generateNestedZone(seed: number, origin: string): GeneratedZone {
+  const random = new Seeded(seed);
+  const name = () => Array.from({ length: random.below(4) }, () => random.pick(nestedLabels)).join(".");
+  const absolute = (relative: string) => relative === "" ? `${origin}.` : `${relative}.${origin}.`;
+  const types = new Map<string, string>();
+  const lines: [owner: string, line: string][] = [];
+  for (let i = 0; i < 40; i++) {
+    const owner = name(), type = random.pick(["A", "A", "TXT", "MX", "CNAME", "DNAME", "NS"]);
+    const before = types.get(owner);
+    const isAlone = type === "CNAME" || type === "DNAME";
+    if (before === "CNAME" || before === "DNAME" || (isAlone && (before !== undefined || owner === ""))) continue;
+    if ((type === "NS" || type === "DNAME") && (owner === "" || owner.startsWith("*"))) continue;
+    const target = absolute(name());
+    // A CNAME to itself BIND answers with SERVFAIL; MCNS takes none.
+    if (type === "CNAME" && target === absolute(owner)) continue;
+    types.set(owner, type);
+    const value = type === "A"
+      ? `192.0.2.${random.below(256)}`
+      : type === "TXT"
+      ? `"${random.below(10)}"`
+      : `${type === "MX" ? "10 " : ""}${target}`;
+    lines.push([owner, `${absolute(owner)} 60 IN ${type} ${value}`]);
+    if (type === "NS" && random.chance(40)) {
+      lines.push([owner, `${absolute(owner)} 60 IN DS 1 13 2 ${hex(random, 32)}`]);
+    }
+  }
+  // Names below a DNAME are not there (RFC 6672 §2.4).
+  const turns = [...types].filter(([, type]) => type === "DNAME").map(([owner]) => owner);
+  const kept = lines.filter(([owner]) => !turns.some((turn) => owner.endsWith(`.${turn}`)));
+  const below = (names: readonly string[]) => names.flatMap((one) => nestedLabels.map((label) => `${label}.${one}`));
+  const first = below([origin]), second = below(first);
+  return {
+    origin,
+    text: [
+      `${origin}. 3600 IN SOA ns1.${origin}. hostmaster.${origin}. 2026010100 3600 600 604800 300`,
+      `${origin}. 3600 IN NS ns1.${origin}.`,
+      `ns1.${origin}. 3600 IN A 192.0.2.53`,
+      ...kept.map(([, line]) => line),
+    ].join("\n") + "\n",
+    names: [origin, ...first, ...second, ...below(second)],
+    cuts: kept.filter(([owner]) => /^(NS|DNAME)$/.test(types.get(owner)!)).map(([owner]) => `${owner}.${origin}`),
+  };
+}
+
 export interface Query {
   readonly name: string;
   readonly type: number;
