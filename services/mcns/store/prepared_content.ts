@@ -8,6 +8,8 @@ import type { ZoneRow } from "./zone_store.ts";
 export interface PreparedContent {
   /** The zone when the preparations began; null for one that is to be made. */
   readonly basis: ZoneRow | null;
+  /** The zones below it at that time: none of them holds a name that it is to have. */
+  readonly below: readonly string[];
   readonly settings: ZoneSettings;
   /** Seconds. */
   readonly soaTtl: number;

@@ -160,7 +160,7 @@ export class ZoneEditor {
 
   /**
    * Makes content the zone's that was prepared aside, as one change. Returns the serial; null, and nothing has happened, when
-   * the zone is not as it was when the preparations began.
+   * the zone, or which zones are below it, is not as it was when the preparations began.
    */
   adopt(name: DomainName, content: PreparedContent, by: By): number | null {
     const { basis, settings, soaTtl, aside, step, removed, added } = content;
@@ -169,6 +169,7 @@ export class ZoneEditor {
       const { at } = this.#now;
       const found = zones.find(name);
       if (found?.id !== basis?.id || found?.serial !== basis?.serial) return null;
+      if (zones.below(name).join() !== content.below.join()) return null;
       const row = found ?? zones.insert(name, { settings }, at);
       const serial = basis === null ? row.serial : nextSerial(row.serial, at);
       zones.setSettings(row, settings, soaTtl);

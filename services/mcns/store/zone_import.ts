@@ -84,6 +84,8 @@ export interface ImportOptions {
 interface Basis {
   /** Null for one that is to be made. */
   readonly row: ZoneRow | null;
+  /** The zones below it. */
+  readonly below: readonly string[];
   readonly before: Zone;
   readonly settings: ZoneSettings;
   /** Seconds. */
@@ -147,12 +149,20 @@ export class ZoneImport {
 
   #basis(name: DomainName, { settings, soaTtl }: WantedContent, create: boolean): Basis {
     const { zones, follower } = this.#parts;
+    const below = zones.below(name);
     if (create && zones.find(name) === undefined) {
-      return { row: null, before: new Zone(name), settings: settings ?? emptySettings(name), soaTtl: soaTtl ?? 3600 };
+      return {
+        row: null,
+        below,
+        before: new Zone(name),
+        settings: settings ?? emptySettings(name),
+        soaTtl: soaTtl ?? 3600,
+      };
     }
     const row = zones.getPrimary(name);
     return {
       row,
+      below,
       before: follower.current(row, name),
       settings: settings ?? settingsOf(row),
       soaTtl: soaTtl ?? row.soa_ttl,
@@ -239,7 +249,7 @@ export class ZoneImport {
   /** The new serial; null when the zone was changed meanwhile. */
   async #store(
     name: DomainName,
-    { row: basis, before, settings, soaTtl }: Basis,
+    { row: basis, below, before, settings, soaTtl }: Basis,
     plan: ImportPlan,
     { aside, touched }: { aside: Zone; touched: ReadonlySet<string> },
     by: By,
@@ -250,7 +260,7 @@ export class ZoneImport {
       Iterator.from(records).take(maxRecordsPerChange + 1).map(historyOf).toArray();
     const step = basis === null ? null : await slices.run(stepOf(before, aside, touched, journal.maxBytes));
     const content = {
-      ...{ basis, settings, soaTtl, aside, step },
+      ...{ basis, below, settings, soaTtl, aside, step },
       apexBefore: before.setsAt(name.key),
       removed: history(plan.gone),
       added: history(freshRows(plan)),

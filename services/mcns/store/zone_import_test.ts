@@ -171,3 +171,15 @@ for (const denial of ["nsec", "nsec3"] as const) {
     assert.deepEqual(structureOf(second.editor.zone(zone)), structureOf(small.stores.editor.zone(zone)));
   });
 }
+
+Deno.test("ZoneFiles.import hides no names in a zone that was made below while it was prepared", async () => {
+  await using test = await storeUnderTest();
+  test.editor.create(zone, { settings }, by);
+  const before = test.zones.get(zone).serial;
+  const importing = test.files.import(zone, `${fileOf(1)}a.sub A 192.0.2.1\n`, import_, by);
+  const seen = eachTurn(importing, (turn) => {
+    if (turn === 5) test.editor.create(zoneName("sub.example.org"), { settings }, by);
+  });
+  await assert.rejects(seen, { code: "conflict", message: /that name belongs to zone sub\.example\.org$/ });
+  assert.equal(test.zones.get(zone).serial, before);
+});

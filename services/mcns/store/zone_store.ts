@@ -93,7 +93,7 @@ export class ZoneStore implements ZoneReader {
     this.#count = db.prepare("SELECT count(*) AS count FROM records WHERE zone_id = ?");
     this.#recordViews = db.prepare("SELECT DISTINCT view FROM records WHERE view <> ''");
     this.#below = db.prepare(
-      "SELECT name FROM zones WHERE substr(name, -length(?1) - 1) = '.' || ?1 AND staged = 0 LIMIT 1",
+      "SELECT name FROM zones WHERE substr(name, -length(?1) - 1) = '.' || ?1 AND staged = 0 ORDER BY name",
     );
     this.#totals = db.prepare(
       "SELECT (SELECT count(*) FROM zones WHERE staged = 0) AS zones, (SELECT count(*) FROM records) AS records",
@@ -193,6 +193,11 @@ export class ZoneStore implements ZoneReader {
   /** Whether there is a zone below the name. */
   hasBelow(name: DomainName): boolean {
     return this.#below.get(name.text) !== undefined;
+  }
+
+  /** The names of all zones below. */
+  below(name: DomainName): string[] {
+    return this.#below.all(name.text).map((row) => row.name);
   }
 
   setSettings({ id, soa_ttl }: ZoneRow, settings: ZoneSettings, soaTtl = soa_ttl): void {
