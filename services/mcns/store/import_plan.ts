@@ -33,6 +33,8 @@ export interface ImportPlan {
   /** All rows of the zone by relative name. */
   readonly present: ReadonlyMap<string, readonly StoredRecord[]>;
   readonly gone: ReadonlySet<StoredRecord>;
+  /** Names that lose records and get none. */
+  readonly goneOnly: readonly RecordName[];
   /** What comes, by the key of its name. */
   readonly missing: ReadonlyMap<string, readonly RecordLine[]>;
   /** How many come. */
@@ -66,22 +68,23 @@ export function* planImport(options: PlanOptions): Generator<void, ImportPlan> {
     }
     yield;
   }
+  const goneOnly: RecordName[] = [];
+  for (const [relative, rows] of present) {
+    if (rows.some((row) => gone.has(row))) {
+      const name = RecordName.stored(relative, zone);
+      if (!missing.has(name.absolute.key)) goneOnly.push(name);
+    }
+    yield;
+  }
   let added = 0;
   for (const lines of missing.values()) added += lines.length;
-  return { zone, present, gone, missing, added, hasDname };
+  return { zone, present, gone, goneOnly, missing, added, hasDname };
 }
 
 /** The names that change, one after the other. */
 export function* plannedNames(plan: ImportPlan): Generator<PlannedName> {
-  const { zone, gone, missing } = plan;
-  for (const key of missing.keys()) yield plannedAt(plan, RecordName.ofKey(key, zone));
-  const seen = new Set<string>();
-  for (const { name: relative } of gone) {
-    if (seen.has(relative)) continue;
-    seen.add(relative);
-    const name = RecordName.stored(relative, zone);
-    if (!missing.has(name.absolute.key)) yield plannedAt(plan, name);
-  }
+  for (const key of plan.missing.keys()) yield plannedAt(plan, RecordName.ofKey(key, plan.zone));
+  for (const name of plan.goneOnly) yield plannedAt(plan, name);
 }
 
 /** What the zone will have at a name. */
