@@ -44,10 +44,13 @@ Deno.test("ZoneFiles.import shows the old zone to all that ask meanwhile, then a
     assert.deepEqual(test.zones.all().map(({ name }) => name), ["example.org", "other.org"]);
   });
   const line = (net: number, serial: number) => `300 10.${net},300 10.${net},serial ${serial},${serial},${many + 1}`;
-  assert.deepEqual([...seen], [line(1, 2026112101), line(2, 2026112102)]);
+  // The new one while what was is taken away, when that takes a turn.
+  assert.equal([...seen][0], line(1, 2026112101));
+  assert.deepEqual([...seen].slice(1).filter((other) => other !== line(2, 2026112102)), []);
   assert.equal(lookUp(test.directory, "h7.example.org A"), "300 10.2.0.7");
   assert.equal(test.zones.get(zone).serial, 2026112102);
-  assert.ok(turns > 20, `others had ${turns} turns`);
+  // As one piece it was one turn; how many slices it is, depends on the machine.
+  assert.ok(turns > 5, `others had ${turns} turns`);
   using second = test.open();
   assert.deepEqual(second.files.export(zone, true), test.files.export(zone, true));
   assert.equal(second.zones.countRecords(second.zones.get(zone)), many + 1);
@@ -82,7 +85,7 @@ Deno.test("ZoneFiles.import begins anew when the zone is changed meanwhile, and 
   test.editor.create(zone, { settings }, by);
   const importing = test.files.import(zone, fileOf(1), import_, by);
   await eachTurn(importing, (turn) => {
-    if (turn === 5) {
+    if (turn === 3) {
       test.add(zone, "new A 192.0.2.1");
       test.add(zone, "h1 A 192.0.2.1", { view: "lan" });
     }
