@@ -203,15 +203,12 @@ export class EditSession implements Edit {
       if (!added.some(({ type }) => type === "DNAME")) continue;
       const { key } = name.absolute;
       const isBelow = (one: string) => one !== key && isAtOrBelow(one, key);
-      const touched = [...this.#touched.values()].filter(({ rows }) => rows.length > 0)
-        .map((one) => one.name).find(({ absolute }) => isBelow(absolute.key));
-      const stays = (one: string) => isBelow(one) && this.recordsAt(RecordName.ofKey(one, this.name)).length > 0;
-      const below = touched?.absolute.key ?? this.#before.canonicalNames().find(stays);
+      // All that there is by now, in whichever view.
+      const below = this.#rows.namesBelow(this.zone.id, name.relative)
+        .find((one) => isBelow(RecordName.stored(one, this.name).absolute.key));
       if (below === undefined) continue;
       throw conflict(
-        `Cannot add DNAME ${quote(name.relative)}: ${
-          quote(RecordName.ofKey(below, this.name).relative)
-        } stands below it`,
+        `Cannot add DNAME ${quote(name.relative)}: ${quote(below)} stands below it`,
         { hint: "A DNAME redirects every name below it: delete those records first." },
       );
     }

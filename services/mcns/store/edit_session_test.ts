@@ -44,3 +44,15 @@ Deno.test("a DNAME and names below it don't come together in one edit either", a
   })();
   assert.equal(lookUp(test.directory, "a.d.example.org A"), "dname example.net");
 });
+
+Deno.test("a DNAME doesn't come over names that only a view has", async () => {
+  await using test = await storeUnderTest({ views: [{ name: "lan", has: () => false }] });
+  test.editor.create(zone, { settings }, by);
+  test.add(zone, "a.d A 192.0.2.1", { view: "lan" });
+  test.add(zone, "b\\.e A 192.0.2.1");
+  const refused = { code: "conflict", message: /"a\.d"/ };
+  assert.throws(() => test.add(zone, "d DNAME example.net"), refused);
+  const file = "d 300 DNAME example.net.\n";
+  await assert.rejects(test.files.import(zone, file, { dryRun: true, create: false }, by), refused);
+  test.add(zone, "e DNAME example.net");
+});

@@ -52,6 +52,7 @@ export class RecordRows {
   readonly #insert: Statement<never>;
   readonly #setTtl: Statement<never>;
   readonly #renew: Statement<never>;
+  readonly #below: Statement<{ name: string }>;
   readonly #delete: Statement<never>;
   readonly #deleteAt: Statement<never>;
 
@@ -98,6 +99,10 @@ export class RecordRows {
     this.#setTtl = db.prepare(
       `UPDATE records SET ttl = ?1, updated_at = ?2
        WHERE zone_id = ?3 AND name = ?4 AND type = ?5 AND view = ?6 AND ttl <> ?1`,
+    );
+    this.#below = db.prepare(
+      `SELECT DISTINCT name FROM records
+       WHERE zone_id = ?1 AND (substr(name, -length(?2) - 1) = '.' || ?2 OR ?2 = '@' AND name <> '@') ORDER BY name`,
     );
     this.#renew = db.prepare("UPDATE records SET expires_at = ?, service = ?, lease = ?, updated_at = ? WHERE id = ?");
     this.#delete = db.prepare("DELETE FROM records WHERE id = ?");
@@ -178,6 +183,11 @@ export class RecordRows {
   insert(zoneId: number, spec: RecordSpec, at: number): StoredRecord {
     const row = newRow(spec, at);
     return { id: this.put(zoneId, row), ...row };
+  }
+
+  /** Names whose text ends like those below one: a label may have a dot in it. */
+  namesBelow(zoneId: number, relative: string): string[] {
+    return this.#below.all(zoneId, relative).map(({ name }) => name);
   }
 
   /** Adds a row as it is. @returns its id */

@@ -138,7 +138,7 @@ export class ZoneImport {
     const plan = await slices.run(planImport({ zone: name, settings, soaTtl, present, wanted: wanted.records }));
     const outcome = await slices.run(this.#checkRules(name, basis, plan));
     const { aside, touched } = await this.#changeAside(name, basis, plan, dryRun, slices);
-    if (plan.hasDname) await slices.run(refuseRedirected(aside));
+    if (plan.hasDname) await slices.run(refuseRedirected(aside, plan));
     if (dryRun) return { ...outcome, serial: row?.serial ?? this.#rehearseCreation(name, settings) };
     if (row !== null && plan.gone.size + plan.added === 0 && hasSettings(row, settings, soaTtl)) {
       return { ...outcome, serial: row.serial };
@@ -354,8 +354,14 @@ function* stepOf(
 }
 
 /** RFC 6672 §2.4: a DNAME redirects every name below it, so nothing can stand there. */
-function* refuseRedirected(zone: Zone): Generator<void, void> {
-  for (const key of zone.names()) {
+function* refuseRedirected(zone: Zone, { present }: ImportPlan): Generator<void, void> {
+  const ofViews = function* () {
+    for (const rows of present.values()) {
+      const row = rows.find(({ view }) => view !== "");
+      if (row !== undefined) yield RecordName.stored(row.name, zone.name).absolute.key;
+    }
+  };
+  for (const key of [zone.names(), ofViews()].values().flatMap((keys) => keys)) {
     const { kind, owner } = zone.find(key, types.A);
     if (kind === "dname" && owner !== key) {
       const [name, above] = [key, owner].map((one) => quote(RecordName.ofKey(one, zone.name).relative));
