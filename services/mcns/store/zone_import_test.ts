@@ -42,6 +42,8 @@ Deno.test("ZoneFiles.import shows the old zone to all that ask meanwhile, then a
     // Other zones are changed as ever, and nobody sees what is written aside.
     if (turn % 10 === 0) test.add(other, `t${turn} A 192.0.2.1`);
     assert.deepEqual(test.zones.all().map(({ name }) => name), ["example.org", "other.org"]);
+    const counted = test.zones.all().reduce((sum, row) => sum + test.zones.countRecords(row), 0);
+    assert.deepEqual({ ...test.zones.totals() }, { zones: 2, records: counted });
   });
   const line = (net: number, serial: number) => `300 10.${net},300 10.${net},serial ${serial},${serial},${many + 1}`;
   // The new one while what was is taken away, when that takes a turn.

@@ -96,7 +96,9 @@ export class ZoneStore implements ZoneReader {
       "SELECT name FROM zones WHERE substr(name, -length(?1) - 1) = '.' || ?1 AND staged = 0 ORDER BY name",
     );
     this.#totals = db.prepare(
-      "SELECT (SELECT count(*) FROM zones WHERE staged = 0) AS zones, (SELECT count(*) FROM records) AS records",
+      `SELECT (SELECT count(*) FROM zones WHERE staged = 0) AS zones,
+         (SELECT count(*) FROM records) -
+         (SELECT count(*) FROM records WHERE zone_id IN (SELECT id FROM zones WHERE staged = 1)) AS records`,
     );
     this.#byName = db.prepare(`SELECT ${columns} FROM zones WHERE name = ?`);
     this.#page = db.prepare(`SELECT ${columns} FROM zones WHERE name > ? AND staged = 0 ORDER BY name LIMIT ?`);
