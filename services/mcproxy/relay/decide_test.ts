@@ -4,7 +4,7 @@ import type { Route } from "../domain/route.ts";
 import { Deadlines } from "../stream/deadlines.ts";
 import type { ClientSide } from "./client_side.ts";
 import type { ExchangeContext } from "./exchange_context.ts";
-import { decide } from "./gate.ts";
+import { decide } from "./decide.ts";
 
 Deno.test("decide gives up on a form whose sender doesn't even take the 100 that it waits for", async () => {
   const client = {
