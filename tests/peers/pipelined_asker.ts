@@ -74,10 +74,10 @@ export async function askAllUdp(port: number, queries: readonly Query[]): Promis
   try {
     for (const [id, query] of queries.entries()) {
       await socket.send(packetOf(query, id & 0xffff), { transport: "udp", hostname: "127.0.0.1", port });
-      const reply = await Promise.race([
-        socket.receive(buffer).then(([packet]) => packet.slice()),
-        new Promise<null>((resolve) => setTimeout(() => resolve(null), 1000)),
-      ]);
+      const late = Promise.withResolvers<null>();
+      const timer = setTimeout(() => late.resolve(null), 1000);
+      const received = socket.receive(buffer).then(([packet]) => packet.slice());
+      const reply = await Promise.race([received, late.promise]).finally(() => clearTimeout(timer));
       replies.push(reply === null ? null : readMessage(reply));
     }
     return replies;
